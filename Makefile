@@ -1,0 +1,46 @@
+# thcodec: `make help` lists what there is.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   ?= .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip --disable-pip-version-check
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test lint bench report clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+venv: $(READY)  ## make .venv with everything the tests need
+
+# pip, not uv: uv does not look where a CPU build of torch may lie and fetches CUDA instead.
+$(READY): pyproject.toml
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --editable '.[dev]'
+	touch $@
+
+demo: $(READY)  ## encode and decode a sample clip; pictures and figures go to demo/
+	$(PY) -m examples.demo
+
+test: lint  ## ruff, mypy and pytest
+	$(PY) -m pytest
+
+lint: $(READY)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+# stlpips declares torchvision, which it needs for nothing that is used here: hence --no-deps.
+bench: $(READY)  ## run the benchmarks into benchmarks/results/ and the tables of the README
+	$(PIP) install --quiet --editable '.[bench]'
+	$(PIP) install --quiet --no-deps stlpips-pytorch==0.0.2
+	$(PY) -m benchmarks.rate
+	$(PY) -m benchmarks.quality
+	$(PY) -m benchmarks.memory
+	$(PY) -m benchmarks.report
+
+report: $(READY)  ## write benchmarks/results/ into the tables of the README
+	$(PY) -m benchmarks.report
+
+clean:  ## remove .venv, caches and what the demo wrote
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis demo
