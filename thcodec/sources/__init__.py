@@ -1,0 +1,1 @@
+"""Source stills: how they are coded and when one is sent."""
