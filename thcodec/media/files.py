@@ -1,0 +1,40 @@
+"""Output files that appear under their name only when they are complete."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from thcodec.errors import MediaError, OutputExistsError
+
+
+class PendingFile:
+    """A temporary file beside ``target`` that takes its name on ``commit`` and vanishes on ``discard``.
+
+    Raises:
+        OutputExistsError: ``target`` exists and ``overwrite`` is not set.
+        MediaError: the folder does not exist.
+    """
+
+    def __init__(self, target: str | Path, *, overwrite: bool = False) -> None:
+        self.target = Path(target)
+        self._overwrite = overwrite
+        self._check_free()
+        if not self.target.parent.is_dir():
+            raise MediaError(f"{self.target}: the folder does not exist")
+        self.path = self.target.with_name(f".{self.target.name}.{os.getpid()}.part")
+
+    def _check_free(self) -> None:
+        if self.target.is_dir():
+            raise OutputExistsError(f"{self.target}: is a folder")
+        if self.target.exists() and not self._overwrite:
+            raise OutputExistsError(f"{self.target}: exists already (--overwrite replaces it)")
+
+    def commit(self) -> None:
+        """Give the finished file its name."""
+        self._check_free()
+        self.path.replace(self.target)
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        self.path.unlink(missing_ok=True)
