@@ -1,0 +1,222 @@
+"""The stream header: all that is said once. Spec section 5."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from typing import NamedTuple, TypeVar
+
+import construct as c
+
+from thcodec.bitstream import limits
+from thcodec.bitstream.fields import (
+    Blob,
+    Ranged,
+    Text,
+    Varint,
+    Zigzag,
+    build_fields,
+    parse_fields,
+)
+from thcodec.errors import LimitError, MalformedError
+
+_T = TypeVar("_T")
+_LIVE, _AUDIO, _JACOBIANS = 1, 2, 4
+STEPS = ("rotation", "translation", "scale", "expression", "depth", "canonical")
+
+
+@dataclass(frozen=True)
+class KeypointModel:
+    """What one frame of motion consists of, and its quantiser steps.
+
+    A step of n means n * 2**-24 of the value's unit: degrees for rotation, half the picture side
+    for translation and x, y of keypoints, ln for scale. `expression_step` serves x and y,
+    `depth_step` z, and `canonical_step` all canonical keypoints; Jacobians use `expression_step`.
+    """
+
+    keypoints: int
+    dimensions: int = 3
+    jacobians: bool = False
+    rotation_step: int = 1 << 22
+    translation_step: int = 1 << 16
+    scale_step: int = 1 << 16
+    expression_step: int = 1 << 16
+    depth_step: int = 1 << 17
+    canonical_step: int = 1 << 16
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.keypoints <= limits.MAX_KEYPOINTS:
+            raise LimitError(f"{self.keypoints} keypoints, allowed is 1..{limits.MAX_KEYPOINTS}")
+        if self.dimensions != 3:
+            raise LimitError(f"keypoints have {self.dimensions} dimensions, allowed is 3")
+        for name in STEPS:
+            step = getattr(self, f"{name}_step")
+            if not 1 <= step <= limits.MAX_STEP:
+                raise LimitError(f"{name}_step is {step}, allowed is 1..{limits.MAX_STEP}")
+
+    @property
+    def size(self) -> int:
+        """Integers per frame: rotation 3, translation 3, scale 1, expression 3K, Jacobians 9K."""
+        return 7 + (12 if self.jacobians else 3) * self.keypoints
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which network a stream needs: name, version and SHA-256 of the weights (zeros: none)."""
+
+    name: str
+    version: str
+    sha256: bytes = bytes(32)
+
+
+@dataclass(frozen=True)
+class AudioParameters:
+    """Audio set-up. `codec` 1 is Opus, with `extradata` its OpusHead and times in 1/sample_rate."""
+
+    codec: int = 1
+    sample_rate: int = 48000
+    channels: int = 1
+    pre_skip: int = 0
+    extradata: bytes = b""
+
+
+class Crop(NamedTuple):
+    """The rectangle of the input picture that is coded, in pixels; it may reach outside."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class StreamHeader:
+    """The first record.
+
+    Attributes:
+        width, height: input picture, pixels.
+        coded_size: side of the square picture that the animator makes, pixels.
+        crop: part of the input picture that is coded, until a source record changes it.
+        time_base: duration of a tick, seconds.
+        frame_duration: usual distance of two frames in ticks; 0 when there is none.
+        keypoint_model: shape and steps of the motion.
+        coder: entropy coder of the motion: 0 raw, 1 zstd, 2 adaptive range coder.
+        live: one frame per motion packet.
+        bank_size: sources that are valid at one time.
+        animator, upscaler: networks that the decoder needs.
+        still_codec: 1 baseline JPEG with shared tables, 2 WebP, 3 complete JPEG.
+        jpeg_tables: DQT and DHT segments for codec 1, as in an abbreviated JPEG stream.
+        audio: set-up of the audio, or None.
+    """
+
+    width: int
+    height: int
+    coded_size: int
+    crop: Crop
+    time_base: Fraction
+    frame_duration: int
+    keypoint_model: KeypointModel
+    animator: ModelIdentity
+    upscaler: ModelIdentity
+    coder: int = 2
+    live: bool = False
+    bank_size: int = 16
+    still_codec: int = 1
+    jpeg_tables: bytes = b""
+    audio: AudioParameters | None = field(default=None)
+
+    @classmethod
+    def parse(cls, payload: bytes, offset: int = 0) -> StreamHeader:
+        """Read a HEADER payload that begins at byte `offset`. Raises ThvError subclasses."""
+        got = parse_fields(_LAYOUT, payload, offset)
+        if got.flags & ~(_LIVE | _AUDIO | _JACOBIANS):
+            raise MalformedError(f"reserved header flags are set: {got.flags:#04x}", offset)
+        steps = {f"{name}_step": got.steps[name] for name in STEPS}
+        model = KeypointModel(got.keypoints, got.dimensions, bool(got.flags & _JACOBIANS), **steps)
+        return cls(
+            width=got.width,
+            height=got.height,
+            coded_size=got.coded_size,
+            crop=crop_from(got.crop),
+            time_base=Fraction(got.time_num, got.time_den),
+            frame_duration=got.frame_duration,
+            keypoint_model=model,
+            animator=_dataclass(ModelIdentity, got.animator),
+            upscaler=_dataclass(ModelIdentity, got.upscaler),
+            coder=got.coder,
+            live=bool(got.flags & _LIVE),
+            bank_size=got.bank_size,
+            still_codec=got.still_codec,
+            jpeg_tables=got.jpeg_tables,
+            audio=None if got.audio is None else _dataclass(AudioParameters, got.audio),
+        )
+
+    def to_payload(self) -> bytes:
+        """The payload of a HEADER record. Raises LimitError for a field out of range."""
+        model = self.keypoint_model
+        flags = _LIVE * self.live | _AUDIO * (self.audio is not None)
+        return build_fields(
+            _LAYOUT,
+            {
+                **vars(self),
+                "flags": flags | _JACOBIANS * model.jacobians,
+                "crop": Crop(*self.crop)._asdict(),
+                "time_num": self.time_base.numerator,
+                "time_den": self.time_base.denominator,
+                "keypoints": model.keypoints,
+                "dimensions": model.dimensions,
+                "steps": {name: getattr(model, f"{name}_step") for name in STEPS},
+                "animator": vars(self.animator),
+                "upscaler": vars(self.upscaler),
+                "audio": self.audio and vars(self.audio),
+            },
+        )
+
+
+def crop_from(got: c.Container) -> Crop:
+    """The Crop that the layout CROP parsed."""
+    return Crop(got.x, got.y, got.width, got.height)
+
+
+def _dataclass(kind: type[_T], got: c.Container) -> _T:
+    return kind(**{item.name: got[item.name] for item in fields(kind)})  # type: ignore[arg-type]
+
+
+CROP = c.Struct(
+    "x" / Ranged(Zigzag, -limits.MAX_PICTURE, limits.MAX_PICTURE),
+    "y" / Ranged(Zigzag, -limits.MAX_PICTURE, limits.MAX_PICTURE),
+    "width" / Ranged(Varint, 1, limits.MAX_PICTURE),
+    "height" / Ranged(Varint, 1, limits.MAX_PICTURE),
+)
+_IDENTITY = c.Struct(
+    "name" / Text(limits.MAX_NAME),
+    "version" / Text(limits.MAX_NAME),
+    "sha256" / c.Bytes(32),
+)
+_AUDIO_SETUP = c.Struct(
+    "codec" / Ranged(c.Int8ub, 1, 1),
+    "sample_rate" / Ranged(Varint, 8000, 192000),
+    "channels" / Ranged(c.Int8ub, 1, 8),
+    "pre_skip" / Ranged(Varint, 0, 65535),
+    "extradata" / Blob(limits.MAX_EXTRADATA),
+)
+_LAYOUT = c.Struct(
+    "flags" / c.Int8ub,
+    "width" / Ranged(Varint, 1, limits.MAX_PICTURE),
+    "height" / Ranged(Varint, 1, limits.MAX_PICTURE),
+    "coded_size" / Ranged(Varint, limits.MIN_CODED, limits.MAX_CODED),
+    "crop" / CROP,
+    "time_num" / Ranged(Varint, 1, limits.MAX_TICKS),
+    "time_den" / Ranged(Varint, 1, limits.MAX_TICKS),
+    "frame_duration" / Ranged(Varint, 0, limits.MAX_TICKS),
+    "keypoints" / Ranged(c.Int8ub, 1, limits.MAX_KEYPOINTS),
+    "dimensions" / Ranged(c.Int8ub, 3, 3),
+    "steps" / c.Struct(*(name / Ranged(Varint, 1, limits.MAX_STEP) for name in STEPS)),
+    "coder" / Ranged(c.Int8ub, 0, 2),
+    "bank_size" / Ranged(c.Int8ub, 1, limits.MAX_BANK),
+    "still_codec" / Ranged(c.Int8ub, 1, 3),
+    "animator" / _IDENTITY,
+    "upscaler" / _IDENTITY,
+    "jpeg_tables" / Blob(limits.MAX_TABLES),
+    "audio" / c.If(lambda this: this.flags & _AUDIO, _AUDIO_SETUP),
+)

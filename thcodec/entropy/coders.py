@@ -1,0 +1,77 @@
+"""The entropy coders by their ids. Spec section 8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from thcodec.entropy.tables import Kind
+from thcodec.entropy.varint import read_varint, unzigzag, write_varint, zigzag
+from thcodec.entropy.zstd import compress, decompress
+from thcodec.errors import MalformedError
+
+_MAX_BYTES = 4  # of one residual as a variable-length integer
+Vectors = Sequence[Sequence[int]]
+
+
+class CoderId(IntEnum):
+    """Entropy coder ids, fixed for ever."""
+
+    RAW = 0
+    ZSTD = 1
+    RANGE = 2
+
+
+class VectorCoder:
+    """Codes residual vectors of one shape; holds the statistics of coder 2 between calls.
+
+    Args:
+        coder: which entropy coder.
+        kinds: what each integer of a vector measures.
+    """
+
+    def __init__(self, coder: int, kinds: Sequence[Kind]) -> None:
+        self.coder = CoderId(coder)
+        self.kinds = list(kinds)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the statistics: a new group begins."""
+        if self.coder == CoderId.RANGE:
+            from thcodec.entropy.vectors import VectorModel  # numpy: not for `thcodec info`
+
+            self._model = VectorModel(self.kinds)
+
+    def encode(self, vectors: Vectors, from_previous: Sequence[bool]) -> bytes:
+        """Bytes of some vectors; `from_previous` tells how each of them was predicted."""
+        if self.coder == CoderId.RANGE:
+            from thcodec.entropy.range_coder import BitEncoder
+
+            coder = BitEncoder()
+            for vector, step in zip(vectors, from_previous, strict=True):
+                self._model.code(coder, vector, step)
+            return coder.finish()
+        data = b"".join(write_varint(zigzag(value)) for vector in vectors for value in vector)
+        return compress(data) if self.coder == CoderId.ZSTD else data
+
+    def decode(self, data: bytes, from_previous: Sequence[bool]) -> list[list[int]]:
+        """The vectors that `encode` was given. Raises MalformedError or LimitError."""
+        if self.coder == CoderId.RANGE:
+            from thcodec.entropy.range_coder import BitDecoder
+
+            coder = BitDecoder(data)
+            return [self._model.code(coder, None, step) for step in from_previous]
+        width = len(self.kinds)
+        if self.coder == CoderId.ZSTD:
+            data = decompress(data, _MAX_BYTES * width * len(from_previous))
+        at = 0
+        vectors = []
+        for _ in from_previous:
+            vector = []
+            for _ in range(width):
+                value, at = read_varint(data, at)
+                vector.append(unzigzag(value))
+            vectors.append(vector)
+        if at != len(data):
+            raise MalformedError("bytes follow the coded vectors", at)
+        return vectors

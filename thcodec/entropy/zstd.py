@@ -1,0 +1,39 @@
+"""zstd with a cap on what comes out. Spec section 8.2."""
+
+from __future__ import annotations
+
+from thcodec.errors import LimitError, MalformedError
+
+_LEVEL = 19
+_MAX_WINDOW = 1 << 21
+
+
+def compress(data: bytes) -> bytes:
+    """One zstd frame."""
+    import zstandard  # here, since `thcodec info` must start quickly
+
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(data)
+
+
+def decompress(data: bytes, cap: int) -> bytes:
+    """The content of one zstd frame, at most `cap` bytes of it.
+
+    Raises LimitError as soon as more comes out, MalformedError for other faults.
+    """
+    import zstandard
+
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).decompressobj()
+    out = bytearray()
+    try:
+        # Small bites: one bite of a bomb cannot grow beyond what a block may hold.
+        for at in range(0, len(data), 256):
+            out += decompressor.decompress(data[at : at + 256])
+            if len(out) > cap:
+                raise LimitError(f"zstd data grows beyond its cap of {cap} bytes")
+            if decompressor.eof:
+                if decompressor.unused_data or at + 256 < len(data):
+                    raise MalformedError("bytes follow the zstd frame")
+                return bytes(out)
+    except zstandard.ZstdError as error:
+        raise MalformedError(f"zstd: {error}") from None
+    raise MalformedError("the zstd frame is not complete")

@@ -1,0 +1,46 @@
+"""The motion of one frame and what it does to canonical keypoints (face-vid2vid, eq. 1 and 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+
+
+@dataclass
+class Motion:
+    """Head pose and expression of one frame.
+
+    Attributes:
+        rotation: (3,) yaw, pitch, roll in degrees.
+        translation: (3,) in units of half the picture side.
+        log_scale: natural logarithm of the scale; 0 in the published model.
+        expression: (K, 3) deformation of each keypoint, in units of half the picture side.
+        jacobians: (K, 3, 3) of each keypoint, or None.
+    """
+
+    rotation: Floats
+    translation: Floats
+    log_scale: float
+    expression: Floats
+    jacobians: Floats | None = None
+
+
+def rotation_matrix(yaw: float, pitch: float, roll: float) -> Floats:
+    """(3, 3) rotation R_pitch(x axis) R_yaw(y axis) R_roll(z axis); angles in degrees."""
+    (sy, sp, sr), (cy, cp, cr) = (f(np.radians([yaw, pitch, roll])) for f in (np.sin, np.cos))
+    about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    about_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+    matrix: Floats = about_x @ about_y @ about_z
+    return matrix
+
+
+def transform(canonical: Floats, motion: Motion) -> Floats:
+    """Keypoints (K, 3) of a frame: scale * R x_c + t + expression, from canonical ones (K, 3)."""
+    turned = canonical @ rotation_matrix(*motion.rotation).T
+    points: Floats = np.exp(motion.log_scale) * turned + motion.translation + motion.expression
+    return points
