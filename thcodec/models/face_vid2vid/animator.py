@@ -1,0 +1,129 @@
+"""The compact face-vid2vid behind the Animator interface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from thcodec.bitstream.header import KeypointModel, ModelIdentity
+from thcodec.errors import WeightsError
+from thcodec.models.animator import Animator, Extraction
+from thcodec.models.face_vid2vid.config import COMPACT
+from thcodec.models.face_vid2vid.generator import Appearance
+from thcodec.models.face_vid2vid.network import FaceVid2Vid
+from thcodec.models.face_vid2vid.pose import decompose, rigid_fit
+from thcodec.models.weights_file import read_weights
+from thcodec.motion.keypoints import Motion, rotation_matrix, transform
+
+# How rigidly each keypoint follows the skull; the order is that of thcodec/train/landmarks.py.
+RIGIDITY = np.array([0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 2, 0, 1, 1.5, 1.5, 0.2, 0.2])
+BATCH = 8  # frames at a time; memory does not grow with the clip
+
+COMPACT_KEYPOINTS = KeypointModel(
+    keypoints=COMPACT.keypoints,
+    rotation_step=1 << 23,  # 0.5 degrees
+    translation_step=1 << 16,  # 1/256: half a pixel at 256
+    scale_step=1 << 16,
+    expression_step=3 << 15,
+    depth_step=1 << 18,
+    canonical_step=1 << 16,
+)
+
+
+@dataclass(frozen=True)
+class PreparedSource:
+    """A source's appearance (batch of one), canonical keypoints (K, 3), the same where they are in the picture,
+    and its scaled head rotation (3, 3)."""
+
+    appearance: Appearance
+    canonical: np.ndarray
+    keypoints: np.ndarray
+    turn: np.ndarray
+
+
+class CompactAnimator(Animator):
+    """Wraps a trained FaceVid2Vid; all methods run without gradients on ``device``."""
+
+    def __init__(self, net: FaceVid2Vid, identity: ModelIdentity, size: int, device: str) -> None:
+        self.identity, self.keypoint_model, self.size = identity, COMPACT_KEYPOINTS, size
+        self._device = torch.device(device)
+        self._net = net.eval().requires_grad_(False).to(self._device, memory_format=torch.channels_last)
+
+    def extract(self, pictures: list[np.ndarray]) -> list[Extraction]:
+        found = []
+        with torch.inference_mode():
+            for start in range(0, len(pictures), BATCH):
+                keypoints, canonical = self._net.extractor(self._tensor(pictures[start : start + BATCH]))
+                for k, c in zip(_array(keypoints), _array(canonical), strict=True):
+                    found.append(Extraction(k, c, _confidence(c, k)))
+        return found
+
+    def motion(self, extraction: Extraction, canonical: np.ndarray) -> Motion:
+        return decompose(canonical, extraction.keypoints, RIGIDITY)
+
+    def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> PreparedSource:
+        with torch.inference_mode():
+            appearance = self._net.appearance(self._tensor([picture]))
+        return PreparedSource(appearance, canonical, transform(canonical, motion), _turn(motion))
+
+    def animate(self, source: PreparedSource, motions: list[Motion]) -> list[np.ndarray]:
+        pictures = []
+        for start in range(0, len(motions), BATCH):
+            part = motions[start : start + BATCH]
+            driving = np.stack([transform(source.canonical, motion) for motion in part])
+            jacobian = np.stack([source.turn @ np.linalg.inv(_turn(motion)) for motion in part])
+            pictures += self._synthesise(source, driving, jacobian)
+        return pictures
+
+    def _synthesise(self, source: PreparedSource, driving: np.ndarray, jacobian: np.ndarray) -> list[np.ndarray]:
+        count = len(driving)
+        with torch.inference_mode():
+            out = self._net.synthesise(
+                source.appearance.expand(count),
+                self._floats(np.broadcast_to(source.keypoints, driving.shape)),
+                self._floats(driving),
+                self._floats(jacobian),
+            )
+            pictures = out.picture.clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1)
+        return list(np.ascontiguousarray(pictures.cpu().numpy()))
+
+    def _tensor(self, pictures: Sequence[np.ndarray]) -> torch.Tensor:
+        batch = torch.from_numpy(np.stack(pictures)).to(self._device)
+        return batch.permute(0, 3, 1, 2).float().div_(255)
+
+    def _floats(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self._device)
+
+
+def load_compact(path: Path, identity: ModelIdentity, size: int, device: str) -> CompactAnimator:
+    """Read the compact network's weights. Raises WeightsError for missing, surplus or misshapen tensors."""
+    net = FaceVid2Vid(COMPACT)
+    state = read_weights(path)
+    try:
+        net.load_state_dict(state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise WeightsError(f"{path} does not fit the compact animator: {reason}") from error
+    return CompactAnimator(net, identity, size, device)
+
+
+def _confidence(canonical: np.ndarray, keypoints: np.ndarray) -> float:
+    """1 where a turned rigid head explains the keypoints, 0 where they miss it by a quarter of the head's radius."""
+    scale, rotation, translation = rigid_fit(canonical, keypoints, RIGIDITY)
+    miss = keypoints - (scale * canonical @ rotation.T + translation)
+    error = np.sqrt(RIGIDITY @ (miss**2).sum(1) / RIGIDITY.sum())
+    return float(np.clip(1 - 4 * error / max(scale, 1e-6), 0, 1))
+
+
+def _turn(motion: Motion) -> np.ndarray:
+    turn: np.ndarray = np.exp(motion.log_scale) * rotation_matrix(*motion.rotation)
+    return turn
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    array: np.ndarray = tensor.cpu().numpy().astype(np.float64)
+    return array

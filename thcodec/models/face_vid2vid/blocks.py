@@ -1,0 +1,85 @@
+"""Convolution blocks in two or three dimensions. Pooling and upsampling act on height and width only."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+_CONV = {2: nn.Conv2d, 3: nn.Conv3d}
+_NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+
+
+class ConvBlock(nn.Module):
+    """Convolution, batch norm, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, *, dim: int = 2, kernel: int = 3, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = _CONV[dim](inputs, outputs, kernel, stride, kernel // 2, bias=False)
+        self.norm = _NORM[dim](outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.relu(self.norm(self.conv(x)), inplace=True)
+
+
+class DownBlock(nn.Module):
+    """ConvBlock, then 2x average pooling of height and width."""
+
+    def __init__(self, inputs: int, outputs: int, *, dim: int = 2) -> None:
+        super().__init__()
+        self.block = ConvBlock(inputs, outputs, dim=dim)
+        self.pool = nn.AvgPool2d(2) if dim == 2 else nn.AvgPool3d((1, 2, 2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.pool(self.block(x))
+
+
+class UpBlock(nn.Module):
+    """Nearest 2x upsampling of height and width, then ConvBlock."""
+
+    def __init__(self, inputs: int, outputs: int, *, dim: int = 2) -> None:
+        super().__init__()
+        self.block = ConvBlock(inputs, outputs, dim=dim)
+        self.scale = (2.0,) * 2 if dim == 2 else (1.0, 2.0, 2.0)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.block(functional.interpolate(x, scale_factor=self.scale, mode="nearest"))
+
+
+class ResBlock(nn.Module):
+    """Pre-activation residual block: twice (norm, ReLU, 3x3 convolution), added to the input."""
+
+    def __init__(self, channels: int, *, dim: int = 2) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = _NORM[dim](channels), _NORM[dim](channels)
+        self.conv1 = _CONV[dim](channels, channels, 3, padding=1, bias=False)
+        self.conv2 = _CONV[dim](channels, channels, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.conv1(functional.relu(self.norm1(x)))
+        return x + self.conv2(functional.relu(self.norm2(y)))
+
+
+class Hourglass(nn.Module):
+    """Encoder and decoder with skip connections; the output has the input's height and width.
+
+    ``widths`` gives the channels after the entry block and after each down block.
+    """
+
+    def __init__(self, inputs: int, widths: tuple[int, ...], *, dim: int = 2) -> None:
+        super().__init__()
+        self.entry = ConvBlock(inputs, widths[0], dim=dim)
+        pairs = list(zip(widths, widths[1:], strict=False))
+        self.down = nn.ModuleList(DownBlock(a, b, dim=dim) for a, b in pairs)
+        self.up = nn.ModuleList(UpBlock(b, a, dim=dim) for a, b in reversed(pairs))
+        self.fuse = nn.ModuleList(ConvBlock(2 * a, a, dim=dim) for a, _ in reversed(pairs))
+        self.outputs = widths[0]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        skips = [self.entry(x)]
+        for down in self.down:
+            skips.append(down(skips[-1]))
+        x = skips.pop()
+        for up, fuse in zip(self.up, self.fuse, strict=True):
+            x = fuse(torch.cat([up(x), skips.pop()], dim=1))
+        return x

@@ -1,0 +1,57 @@
+"""Grids, heat maps and keypoint motion as tensors (paper: eq. 1 and 2, section 3.2).
+
+All coordinates are (x, y, z) in [-1, 1] with the ends on the first and last sample; x to the right, y down, z away
+from the viewer. Angles are degrees.
+"""
+
+from __future__ import annotations
+
+import torch
+
+
+def rotation_matrix(angles: torch.Tensor) -> torch.Tensor:
+    """Angles (N, 3) yaw, pitch, roll -> (N, 3, 3): R_pitch (about x) R_yaw (about y) R_roll (about z)."""
+    yaw, pitch, roll = torch.deg2rad(angles).unbind(-1)
+    zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
+
+    def matrix(*entries: torch.Tensor) -> torch.Tensor:
+        return torch.stack(entries, -1).reshape(-1, 3, 3)
+
+    about_x = matrix(one, zero, zero, zero, pitch.cos(), -pitch.sin(), zero, pitch.sin(), pitch.cos())
+    about_y = matrix(yaw.cos(), zero, yaw.sin(), zero, one, zero, -yaw.sin(), zero, yaw.cos())
+    about_z = matrix(roll.cos(), -roll.sin(), zero, roll.sin(), roll.cos(), zero, zero, zero, one)
+    return about_x @ about_y @ about_z
+
+
+def picture_grid(size: int, device: torch.device | None = None) -> torch.Tensor:
+    """(size, size, 2) coordinates of a picture's samples."""
+    axis = torch.linspace(-1, 1, size, device=device)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    return torch.stack([x, y], -1)
+
+
+def heat_maps(keypoints: torch.Tensor, size: int, variance: float) -> torch.Tensor:
+    """Keypoints (N, K, 3) -> Gaussian maps (N, K, size, size) of their x and y, 1 at the peak."""
+    return torch.exp(squared_distances(keypoints, size) / (-2 * variance))
+
+
+def squared_distances(keypoints: torch.Tensor, size: int) -> torch.Tensor:
+    """Squared picture distances (N, K, size, size) from every sample to every keypoint."""
+    axis = torch.linspace(-1, 1, size, device=keypoints.device)
+    dx = (axis - keypoints[:, :, 0:1]) ** 2
+    dy = (axis - keypoints[:, :, 1:2]) ** 2
+    return dy[:, :, :, None] + dx[:, :, None, :]
+
+
+def sample(picture: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+    """Bilinear samples of (N, C, [D,] H, W) at grid (N, ..., 2 or 3); the border is repeated."""
+    return torch.nn.functional.grid_sample(picture, grid, padding_mode="border", align_corners=True)
+
+
+def resize_grid(grid: torch.Tensor, size: int) -> torch.Tensor:
+    """Resample a grid of coordinates (N, h, w, C) to (N, size, size, C)."""
+    if grid.shape[2] == size:
+        return grid
+    maps = grid.permute(0, 3, 1, 2)
+    maps = torch.nn.functional.interpolate(maps, size=(size, size), mode="bilinear", align_corners=True)
+    return maps.permute(0, 2, 3, 1)

@@ -1,0 +1,43 @@
+"""Eq. 1 read backwards: from keypoints in the picture to head pose and expression deformation (numpy, encoder only)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from thcodec.motion.keypoints import Motion, rotation_matrix
+
+
+def rigid_fit(canonical: np.ndarray, keypoints: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Weighted least squares of keypoints = s R canonical + t (Umeyama 1991).
+
+    canonical, keypoints: (K, 3); weights: (K,), how rigid each point is. Returns s, R (3, 3) and t (3,).
+    """
+    w = weights / weights.sum()
+    mean_c, mean_k = w @ canonical, w @ keypoints
+    c, k = canonical - mean_c, keypoints - mean_k
+    u, d, vt = np.linalg.svd((k * w[:, None]).T @ c)
+    sign = np.ones(3)
+    sign[2] = np.sign(np.linalg.det(u @ vt))
+    rotation = u @ np.diag(sign) @ vt
+    scale = float((d * sign).sum() / (w @ (c * c).sum(1)))
+    return scale, rotation, mean_k - scale * rotation @ mean_c
+
+
+def euler_angles(rotation: np.ndarray) -> np.ndarray:
+    """R = R_pitch R_yaw R_roll (3, 3) -> (3,) yaw, pitch, roll in degrees, |yaw| <= 90."""
+    yaw = np.arcsin(np.clip(rotation[0, 2], -1.0, 1.0))
+    pitch = np.arctan2(-rotation[1, 2], rotation[2, 2])
+    roll = np.arctan2(-rotation[0, 1], rotation[0, 0])
+    return np.degrees(np.array([yaw, pitch, roll]))
+
+
+def decompose(canonical: np.ndarray, keypoints: np.ndarray, weights: np.ndarray) -> Motion:
+    """Split keypoints (K, 3) of a frame into pose and expression deformation relative to canonical (K, 3).
+
+    t_z is 0: under the orthographic camera of eq. 1 it moves nothing in the picture.
+    """
+    scale, rotation, translation = rigid_fit(canonical, keypoints, weights)
+    angles = euler_angles(rotation)
+    translation[2] = 0.0
+    posed = scale * canonical @ rotation_matrix(*angles).T + translation
+    return Motion(angles, translation, float(np.log(scale)), keypoints - posed)

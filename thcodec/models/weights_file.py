@@ -1,0 +1,35 @@
+"""Read and write weights without ever unpickling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from thcodec.errors import WeightsError
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Tensors of a ``.safetensors`` file, or of a torch file that holds nothing but tensors, as float32.
+
+    Raises WeightsError when the file is damaged or holds anything that would have to be executed.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise WeightsError(f"{path} cannot be read as weights: {' '.join(str(error).split())[:200]}") from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise WeightsError(f"{path} is not a plain dictionary of tensors")
+    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+
+
+def write_weights(state: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write tensors as safetensors, floating point ones as float16."""
+    half = {key: (value.half() if value.is_floating_point() else value).contiguous() for key, value in state.items()}
+    save_file(half, path, metadata)

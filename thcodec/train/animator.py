@@ -1,0 +1,186 @@
+"""Train appearance encoder, motion field and generator together on pairs of frames."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional
+
+from thcodec.models.face_vid2vid.dense_motion import MotionField
+from thcodec.models.face_vid2vid.geometry import heat_maps, sample
+from thcodec.models.face_vid2vid.network import FaceVid2Vid
+from thcodec.train import landmarks
+from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
+from thcodec.train.pairs import PairBatch, PairSampler, Track, fixed_pairs, stack
+from thcodec.train.perceptual import PerceptualLoss
+
+DISTANCE = 100  # frames between source and driving frame in the evaluation: 4 s at 25 fps
+DETAIL = (0, 1, 2, 3, 6, 7, 8, 9)  # lids and lips: small, and what people look at
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the run at one picture size; ``minutes`` of wall clock."""
+
+    size: int
+    batch: int
+    minutes: float
+    rate: float
+    crop: int
+    degraded: float
+
+
+@dataclass(frozen=True)
+class AnimatorTraining:
+    """Stages in order, and the weights of the losses beside reconstruction's 1."""
+
+    stages: tuple[Stage, ...] = (
+        Stage(size=128, batch=12, minutes=45, rate=1e-3, crop=64, degraded=0.2),
+        Stage(size=256, batch=4, minutes=40, rate=4e-4, crop=96, degraded=0.4),
+    )
+    perceptual: float = 0.4
+    moved: float = 0.4
+    mesh: float = 2.0
+    average: float = 0.998
+    seed: int = 0
+
+
+class AnimatorTrainer:
+    """One run: resumes from its checkpoint, logs to ``animator.log``, draws a preview sheet with every report."""
+
+    def __init__(self, net: FaceVid2Vid, train: list[Track], val: list[Track], run: Path, settings: AnimatorTraining) -> None:
+        run.mkdir(parents=True, exist_ok=True)
+        self._net, self._run, self._settings = net.to(memory_format=torch.channels_last), run, settings
+        self._net.extractor.requires_grad_(False)
+        trained = [p for p in net.parameters() if p.requires_grad]
+        self._optimiser = torch.optim.AdamW(trained, lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
+        self._average = Average(net, settings.average)
+        self._perceptual = PerceptualLoss().to(memory_format=torch.channels_last)
+        self._checkpoint = run / "animator.pt"
+        self._step, self._spent = load_checkpoint(self._checkpoint, net, self._optimiser, self._average)
+        self._tracks = train
+        self._held_out = fixed_pairs(val, DISTANCE, 1)
+        self._random = np.random.default_rng(settings.seed + self._step)
+
+    def run(self) -> FaceVid2Vid:
+        """Train until the stages' minutes are spent. Returns the averaged net."""
+        begun = 0.0
+        for stage in self._settings.stages:
+            if self._spent < (begun + stage.minutes) * 60:
+                self._train_stage(stage, begun * 60)
+            begun += stage.minutes
+        return self._average.net
+
+    def _train_stage(self, stage: Stage, begun: float) -> None:
+        batches = _prefetch(self._tracks, self._settings.seed + self._step + 1, stage)
+        start, saved, losses = time.monotonic() - self._spent, time.monotonic(), []
+        while (progress := (time.monotonic() - start - begun) / 60 / stage.minutes) < 1:
+            rate = stage.rate * min(1.0, (self._step + 1) / 100) * (0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * progress)))
+            losses.append(self._update(batches.get(), stage, rate))
+            if time.monotonic() - saved > 180:
+                saved = time.monotonic()
+                self._report(stage, saved - start, losses)
+                losses = []
+        self._spent = time.monotonic() - start
+        self._report(stage, self._spent, losses)
+
+    def _update(self, batch: PairBatch, stage: Stage, rate: float) -> float:
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        self._net.train()
+        self._net.extractor.eval()
+        source = self._net.appearance(batch.source)
+        out = self._net.synthesise(source, batch.source_keypoints, batch.driving_keypoints, batch.jacobian)
+        loss = reconstruction_loss(out.picture, batch) + self._settings.moved * reconstruction_loss(out.moved, batch)
+        loss = loss + self._settings.mesh * mesh_loss(out.field, batch)
+        loss = loss + self._settings.perceptual * self._perceptual(*self._crops(out.picture, batch, stage.crop))
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._net.parameters(), 1.0)
+        self._optimiser.step()
+        self._average.update(self._net)
+        self._step += 1
+        return loss.item()
+
+    def _crops(self, picture: torch.Tensor, batch: PairBatch, side: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same squares of both pictures: half of them round an eye or the mouth, half anywhere."""
+        size, pairs = picture.shape[-1], []
+        for index in range(len(picture)):
+            centre = self._random.uniform(-1, 1, 2)
+            if self._random.random() < 0.5:
+                point = self._random.choice(DETAIL)
+                centre = batch.driving_keypoints[index, point, :2].numpy()
+            x, y = (int(np.clip((c + 1) / 2 * size - side / 2, 0, size - side)) for c in centre)
+            window = (index, slice(None), slice(y, y + side), slice(x, x + side))
+            pairs.append((picture[window], batch.driving[window]))
+        a, b = (torch.stack(part) for part in zip(*pairs, strict=True))
+        return a, b
+
+    def _report(self, stage: Stage, seconds: float, losses: list[float]) -> None:
+        scores, sheet = evaluate(self._average.net, self._held_out)
+        report = {"step": self._step, "minutes": round(seconds / 60, 2), "size": stage.size, "loss": float(np.mean(losses)), **scores}
+        with (self._run / "animator.log").open("a") as log:
+            log.write(json.dumps(report) + "\n")
+        Image.fromarray(sheet).save(self._run / "preview.png")
+        settings = asdict(self._settings)
+        save_checkpoint(self._checkpoint, self._net, self._optimiser, self._average, self._step, seconds, settings)
+
+
+def reconstruction_loss(picture: torch.Tensor, batch: PairBatch) -> torch.Tensor:
+    """L1 over four scales; lids and lips weigh up to four times as much at full size."""
+    target = batch.driving
+    focus = heat_maps(batch.driving_keypoints[:, list(DETAIL)], target.shape[-1], 0.004).amax(1, keepdim=True)
+    loss = ((picture - target).abs() * (1 + 3 * focus)).mean()
+    for _ in range(3):
+        picture, target = functional.avg_pool2d(picture, 2), functional.avg_pool2d(target, 2)
+        loss = loss + (picture - target).abs().mean()
+    return loss
+
+
+def mesh_loss(field: MotionField, batch: PairBatch) -> torch.Tensor:
+    """Mean distance between where the field takes the driving frame's mesh points from and the source's points."""
+    taken = sample(field.picture.permute(0, 3, 1, 2), batch.driving_mesh[:, :, None]).squeeze(3).transpose(1, 2)
+    seen = (batch.driving_mesh.abs().amax((1, 2)) > 0).float()
+    return ((taken - batch.source_mesh).abs().mean((1, 2)) * seen).mean()
+
+
+def evaluate(net: FaceVid2Vid, pairs: list[tuple[np.ndarray, ...]], shown: int = 10) -> tuple[dict[str, float], np.ndarray]:
+    """Mean PSNR in dB of the picture, the moved source and the repeated source; and a preview sheet of a few pairs."""
+    net.eval()
+    scores, rows = [], []
+    for index, pair in enumerate(pairs):
+        batch = stack([pair])
+        with torch.inference_mode():
+            source = net.appearance(batch.source)
+            out = net.synthesise(source, batch.source_keypoints, batch.driving_keypoints, batch.jacobian)
+        results = [batch.driving, out.picture.clamp(0, 1), out.moved, batch.source]
+        scores.append([_psnr(picture, batch.driving) for picture in results[1:]])
+        if index % max(1, len(pairs) // shown) == 0 and len(rows) < shown:
+            rows.append(torch.cat(results, 3)[0].permute(1, 2, 0).mul(255).byte().numpy())
+    mean = np.mean(scores, 0)
+    return {"psnr": float(mean[0]), "moved": float(mean[1]), "repeated": float(mean[2])}, np.concatenate(rows)
+
+
+def _psnr(picture: torch.Tensor, target: torch.Tensor) -> float:
+    return float(-10 * torch.log10(((picture - target) ** 2).mean() + 1e-8))
+
+
+def _prefetch(tracks: list[Track], seed: int, stage: Stage) -> Queue[PairBatch]:
+    """Batches made in a thread of their own, a few ahead."""
+    queue: Queue[PairBatch] = Queue(3)
+    sampler = PairSampler(tracks, seed, stage.degraded)
+
+    def work() -> None:
+        while True:
+            queue.put(sampler.batch(stage.batch, stage.size))
+
+    Thread(target=work, daemon=True).start()
+    return queue

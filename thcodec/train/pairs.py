@@ -1,0 +1,166 @@
+"""Pairs of a source and a driving frame of one shot, degraded and quantised as the codec does it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from thcodec.models.face_vid2vid.animator import RIGIDITY
+from thcodec.models.face_vid2vid.extractor import KeypointExtractor
+from thcodec.models.face_vid2vid.pose import decompose
+from thcodec.motion.keypoints import Motion, rotation_matrix, transform
+from thcodec.train.extractor import TRACKED, mirror
+from thcodec.train.prepare import PreparedClip
+
+
+@dataclass(frozen=True)
+class Track:
+    """A clip with what the extractor sees in it: keypoints and canonical keypoints, both (n, K, 3)."""
+
+    clip: PreparedClip
+    keypoints: np.ndarray
+    canonical: np.ndarray
+
+
+@dataclass
+class PairBatch:
+    """source, driving: (N, 3, S, S) in [0, 1]; keypoints (N, K, 3); jacobian (N, 3, 3) from driving to source;
+    meshes: the teacher's points in both frames (N, 468, 2), all 0 where it saw no face."""
+
+    source: torch.Tensor
+    driving: torch.Tensor
+    source_keypoints: torch.Tensor
+    driving_keypoints: torch.Tensor
+    jacobian: torch.Tensor
+    source_mesh: torch.Tensor
+    driving_mesh: torch.Tensor
+
+
+def extract_tracks(net: KeypointExtractor, clips: list[PreparedClip], cache: Path) -> list[Track]:
+    """Run the extractor over every frame, once: results are kept in ``cache``, one file a clip."""
+    cache.mkdir(parents=True, exist_ok=True)
+    tracks = []
+    net.eval()
+    for clip in clips:
+        path = cache / f"{clip.name}.npz"
+        if not path.exists():
+            found = [_extract(net, clip.frames[i : i + 32]) for i in range(0, len(clip.frames), 32)]
+            keypoints, canonical = (np.concatenate(part) for part in zip(*found, strict=True))
+            np.savez(path, keypoints=keypoints, canonical=canonical)
+        stored = np.load(path)
+        tracks.append(Track(clip, stored["keypoints"], stored["canonical"]))
+    return tracks
+
+
+def _extract(net: KeypointExtractor, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    with torch.inference_mode():
+        pictures = torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2).float().div_(255)
+        keypoints, canonical = net(pictures)
+    return keypoints.numpy(), canonical.numpy()
+
+
+def keypoint_motion(
+    canonical: np.ndarray, source: np.ndarray, driving: np.ndarray, noise: np.random.Generator | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Split both frames' keypoints (K, 3) by eq. 1 and put them together again as a decoder would.
+
+    ``noise`` adds the error of a quantiser step to the parameters. Returns the source's and the driving frame's
+    keypoints (K, 3) and the Jacobian (3, 3) from driving to source.
+    """
+    motions = [decompose(canonical, keypoints, RIGIDITY) for keypoints in (source, driving)]
+    if noise is not None:
+        motions = [_quantiser_noise(motion, noise) for motion in motions]
+    moved = [transform(canonical, motion) for motion in motions]
+    turns = [np.exp(m.log_scale) * rotation_matrix(*m.rotation) for m in motions]
+    return moved[0], moved[1], turns[0] @ np.linalg.inv(turns[1])
+
+
+def _quantiser_noise(motion: Motion, noise: np.random.Generator) -> Motion:
+    return Motion(
+        motion.rotation + noise.uniform(-0.4, 0.4, 3),
+        motion.translation + noise.uniform(-0.003, 0.003, 3),
+        motion.log_scale + float(noise.uniform(-0.004, 0.004)),
+        motion.expression + noise.uniform(-0.004, 0.004, motion.expression.shape),
+    )
+
+
+class PairSampler:
+    """Random training pairs at picture size ``size``; every call of ``batch`` draws new ones."""
+
+    def __init__(self, tracks: list[Track], seed: int, degraded: float) -> None:
+        self._tracks = [track for track in tracks if len(track.keypoints) > 10]
+        self._random = np.random.default_rng(seed)
+        self._degraded = degraded
+        weights = np.sqrt([len(track.keypoints) for track in self._tracks])
+        self._chance = weights / weights.sum()
+
+    def batch(self, count: int, size: int) -> PairBatch:
+        """``count`` pairs; a share ``degraded`` of the sources went through a small JPEG and back."""
+        return stack([self._pair(size) for _ in range(count)])
+
+    def _pair(self, size: int) -> tuple[np.ndarray, ...]:
+        random = self._random
+        track = self._tracks[random.choice(len(self._tracks), p=self._chance)]
+        first, second = random.integers(0, len(track.keypoints), 2)
+        frames = [track.clip.frames[first], track.clip.frames[second]]
+        keypoints, canonical = [track.keypoints[first], track.keypoints[second]], track.canonical[first]
+        meshes = _meshes(track.clip, first, second)
+        if random.random() < 0.5:
+            frames = [frame[:, ::-1] for frame in frames]
+            keypoints, canonical = [mirror(k) for k in keypoints], mirror(canonical)
+            meshes = [mesh * np.array([-1.0, 1.0]) for mesh in meshes]
+        source, driving = (self._resize(frame, size) for frame in frames)
+        if random.random() < self._degraded:
+            source = degrade(source, int(random.choice([64, 64, 96, 128]) * size / 256), int(random.integers(40, 92)))
+        source, driving = self._tint(source, driving)
+        return source, driving, *keypoint_motion(canonical, *keypoints, noise=random), *meshes
+
+    def _tint(self, *pictures: np.ndarray) -> list[np.ndarray]:
+        if self._random.random() < 0.5:
+            return list(pictures)
+        gain = np.exp(self._random.normal(0, 0.1, 3) + self._random.normal(0, 0.1))
+        return [np.clip(picture * gain, 0, 255).astype(np.uint8) for picture in pictures]
+
+    @staticmethod
+    def _resize(frame: np.ndarray, size: int) -> np.ndarray:
+        frame = np.ascontiguousarray(frame)
+        return frame if frame.shape[0] == size else cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def degrade(picture: np.ndarray, size: int, quality: int) -> np.ndarray:
+    """Shrink (S, S, 3) to ``size``, code it as JPEG and enlarge it again."""
+    stream = io.BytesIO()
+    small = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+    Image.fromarray(small).save(stream, "JPEG", quality=quality)
+    back = Image.open(stream).resize(picture.shape[1::-1], Image.Resampling.BICUBIC)
+    return np.asarray(back)
+
+
+def fixed_pairs(tracks: list[Track], distance: int, per_clip: int) -> list[tuple[np.ndarray, ...]]:
+    """The same undistorted pairs every time: driving frame ``distance`` frames after the source."""
+    pairs = []
+    for track in tracks:
+        last = len(track.keypoints) - distance
+        for start in np.linspace(0, last - 1, per_clip).astype(int) if last > 0 else ():
+            keypoints = keypoint_motion(track.canonical[start], track.keypoints[start], track.keypoints[start + distance])
+            meshes = _meshes(track.clip, start, start + distance)
+            pairs.append((track.clip.frames[start], track.clip.frames[start + distance], *keypoints, *meshes))
+    return pairs
+
+
+def _meshes(clip: PreparedClip, first: int, second: int) -> list[np.ndarray]:
+    seen = min(clip.score[first], clip.score[second]) > TRACKED
+    return [clip.mesh[frame][:, :2] * seen for frame in (first, second)]
+
+
+def stack(pairs: list[tuple[np.ndarray, ...]]) -> PairBatch:
+    """Pairs, each with its parts in the order of PairBatch, as one batch."""
+    source, driving, *rest = (np.stack(part) for part in zip(*pairs, strict=True))
+    pictures = [torch.from_numpy(p).permute(0, 3, 1, 2).float().div_(255) for p in (source, driving)]
+    return PairBatch(*pictures, *(torch.from_numpy(part.astype(np.float32)) for part in rest))
