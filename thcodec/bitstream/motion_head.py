@@ -60,7 +60,7 @@ class MotionHead:
         Raises TimingError when times leave their range or cannot be told.
         """
         now = previous
-        out = []
+        out: list[int] = []
         for step in self._steps(frame_duration):
             if step is None:
                 now = self.pts
@@ -112,6 +112,8 @@ class MotionHead:
                 second = (scan.number(0, 65535, "second source id"), scan.byte())
             steps = None
             if flags & _TIMES:
+                if first_of_group and count == 1:
+                    raise MalformedError("a step for an absolute time", scan.at + offset)
                 needed = count - first_of_group
                 steps = tuple(scan.number(1, limits.MAX_TICKS, "time step") for _ in range(needed))
             low = bool(flags & _LOW)

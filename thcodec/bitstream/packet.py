@@ -106,7 +106,7 @@ class Packet:
         return packet
 
     @classmethod
-    def parse(cls, data: bytes, start: int = 0, offset: int = 0) -> tuple[Packet, int]:
+    def parse(cls, data: bytes | bytearray, start: int = 0, offset: int = 0) -> tuple[Packet, int]:
         """Parse the record at `data[start]`; return it and the index after it.
 
         `offset` is the position of `data[0]` in the file. Raises TruncatedError when `data` ends
@@ -134,7 +134,7 @@ def check_length(kind: int, length: int, offset: int | None) -> None:
         raise LimitError(f"payload length is {length}, the cap of type {kind} is {cap}", offset)
 
 
-def frame(data: bytes, start: int) -> tuple[int, int, int]:
+def frame(data: bytes | bytearray, start: int) -> tuple[int, int, int]:
     """Read a record's head: (type byte, index of the payload, index after the record).
 
     Caps are checked here, before anything is copied; offsets in errors are indices into `data`.

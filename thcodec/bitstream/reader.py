@@ -100,9 +100,10 @@ class Reader:
                 packet = self._parse()
             except ThvError as error:
                 self._note(error)
-                packet = self._search()
-                if packet is None:
+                found = self._search()
+                if found is None:
                     return
+                packet = found
             if self._refused(packet):
                 continue
             self._check_sequence(packet)

@@ -60,8 +60,8 @@ def _shortest(coder: Any) -> bytes:
     for word in words[:done]:
         head = head << _WORD | word
     # constriction has picked a point and carried; where the carry came from the point, undo it.
-    tail = (words[done:] + [0, 0])[: _STATE // _WORD]
-    if (tail[0] << _WORD | tail[1]) < lower:
+    high, low, *_ = [*words[done:], 0, 0]
+    if (high << _WORD | low) < lower:
         head -= 1
     low = head << _STATE | lower
     size = _WORD * done + _STATE

@@ -19,7 +19,7 @@ def write_varint(value: int) -> bytes:
     return bytes(out)
 
 
-def read_varint(data: bytes, offset: int) -> tuple[int, int]:
+def read_varint(data: bytes | bytearray, offset: int) -> tuple[int, int]:
     """Read LEB128 at `offset`; return the value and the offset after it.
 
     Raises TruncatedError at the end of the data, MalformedError for a form that is too long.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +100,7 @@ class MotionEncoder(_Codec):
             raise SequenceError("the first frame of a stream is predicted from the previous one")
         times = [] if self._previous is None else [self._previous.pts]
         times += [frame.pts for frame in frames]
-        if any(late <= early for early, late in zip(times, times[1:], strict=False)):
+        if any(late <= early for early, late in pairwise(times)):
             raise TimingError(f"presentation times do not increase: {times}")
         residuals = list(self._residuals(frames))
         head = MotionHead(frames[0].pts if starts else None, tuple(self._segments(frames, starts)))
@@ -124,36 +124,31 @@ class MotionEncoder(_Codec):
 
     def _segments(self, frames: Sequence[MotionFrame], starts: bool) -> Iterator[Segment]:
         """Runs of frames that can share one segment of the head."""
-        before = self._previous
-        steps = [
-            frame.pts - earlier if earlier is not None else 0
-            for frame, earlier in zip(
-                frames, [before and before.pts, *(f.pts for f in frames)], strict=False
-            )
-        ]
-        source_id = None if starts or before is None else before.source_id
+        source_id = None if starts or self._previous is None else self._previous.source_id
+        start = frames[0].pts if self._previous is None else self._previous.pts
+        steps = [late - early for early, late in pairwise([start, *(f.pts for f in frames)])]
+        if starts:
+            steps[0] = self._frame_duration  # its time is absolute, nothing is to be said
 
-        def key(at: int) -> tuple[object, ...]:
+        def shared(at: int) -> tuple[object, ...]:
             frame = frames[at]
-            regular = steps[at] == self._frame_duration or (starts and at == 0)
-            second = frame.second_source_id
-            blend = None if second is None else (second, frame.blend)
-            return frame.mode, frame.source_id, blend, frame.low_confidence, regular
+            regular = steps[at] == self._frame_duration
+            second = frame.second_source_id, frame.blend
+            return frame.mode, frame.source_id, second, frame.low_confidence, regular
 
-        for shared, run in groupby(range(len(frames)), key):
+        for (*_, regular), run in groupby(range(len(frames)), shared):
             places = list(run)
-            first = frames[places[0]]
-            blend = first.second_source_id
-            timed = [steps[at] for at in places if not (starts and at == 0)]
+            frame = frames[places[0]]
+            second = frame.second_source_id
             yield Segment(
-                mode=first.mode,
+                mode=frame.mode,
                 count=len(places),
-                source_id=None if first.source_id == source_id else first.source_id,
-                second=None if blend is None else (blend, first.blend),
-                low_confidence=first.low_confidence,
-                steps=None if shared[-1] else tuple(timed),
+                source_id=None if frame.source_id == source_id else frame.source_id,
+                second=None if second is None else (second, frame.blend),
+                low_confidence=frame.low_confidence,
+                steps=None if regular else tuple(steps[at] for at in places),
             )
-            source_id = first.source_id
+            source_id = frame.source_id
 
 
 class MotionDecoder(_Codec):

@@ -1,0 +1,111 @@
+"""What a file holds: `thcodec info`. Starts quickly, so no torch and no entropy decoding here."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+from thcodec.bitstream.header import StreamHeader
+from thcodec.bitstream.packet import Packet, RecordType
+from thcodec.bitstream.reader import Reader
+from thcodec.bitstream.records import Metadata
+from thcodec.bitstream.signature import PREAMBLE
+from thcodec.bitstream.source import SourceHead
+from thcodec.bitstream.tally import Tally
+from thcodec.bitstream.verify import verify
+from thcodec.entropy.coders import CoderId
+from thcodec.errors import ThvError
+
+__all__ = ["info", "verify"]
+
+Source = str | os.PathLike[str] | BinaryIO
+_STILLS = {1: "jpeg", 2: "webp", 3: "jpeg-complete"}
+
+
+def info(source: Source) -> dict[str, Any]:
+    """What a file holds, as JSON-ready values; reads it once and decodes no motion or picture.
+
+    Keys: header, writer_version, bytes, frames, low_confidence_frames, duration (seconds),
+    sources (id, time, codec, size, bytes each), records, payload_bytes and kbit_per_s by kind
+    ("framing" is all that is not payload), metadata, complete, damage (messages).
+    Raises ThvError when there is no usable header.
+    """
+    with Reader(source) as reader:
+        tally, complete = Tally(), False
+        tally.add(reader.header_packet, len(PREAMBLE))
+        payload = {RecordType.HEADER.name.lower(): len(reader.header_packet.payload)}
+        sources: list[dict[str, Any]] = []
+        metadata: dict[str, Any] = {}
+        damage = reader.damage
+        for packet in reader:
+            name = packet.name.lower()
+            payload[name] = payload.get(name, 0) + len(packet.payload)
+            try:
+                tally.add(packet, packet.offset or 0)
+                if packet.type == RecordType.SOURCE:
+                    sources.append(_source(packet, reader.header))
+                elif packet.type == RecordType.METADATA:
+                    metadata |= Metadata.parse(packet.payload, packet.payload_offset).values
+            except ThvError as error:
+                damage.append(error)
+            complete |= packet.type == RecordType.END
+        writer_version, header = reader.writer_version, reader.header
+    total = len(PREAMBLE) + sum(item.bytes for item in tally.totals.values())
+    payload["framing"] = total - sum(payload.values())
+    seconds = tally.duration * header.time_base
+    rate = {
+        kind: round(8e-3 * size / seconds, 3) if seconds else 0 for kind, size in payload.items()
+    }
+    records = {Packet(kind, b"").name.lower(): t.records for kind, t in tally.totals.items()}
+    return {
+        "header": _describe(header),
+        "writer_version": writer_version,
+        "bytes": total,
+        "frames": tally.frames,
+        "low_confidence_frames": tally.low_confidence,
+        "duration": float(seconds),
+        "sources": sources,
+        "records": records,
+        "payload_bytes": payload,
+        "kbit_per_s": {**rate, "total": round(8e-3 * total / seconds, 3) if seconds else 0},
+        "metadata": metadata,
+        "complete": complete,
+        "damage": [str(error) for error in damage],
+    }
+
+
+def _source(packet: Packet, header: StreamHeader) -> dict[str, Any]:
+    head = SourceHead.parse(packet.payload, packet.payload_offset)
+    return {
+        "id": head.source_id,
+        "time": float(head.pts * header.time_base),
+        "codec": _STILLS[head.codec],
+        "width": head.width,
+        "height": head.height,
+        "bytes": len(packet),
+        "new_shot": head.crop is not None,
+    }
+
+
+def _describe(header: StreamHeader) -> dict[str, Any]:
+    rate = Fraction(1, header.frame_duration) / header.time_base if header.frame_duration else None
+    networks = {"animator": header.animator, "upscaler": header.upscaler}
+    audio = header.audio
+    return {
+        "picture": [header.width, header.height],
+        "crop": list(header.crop),
+        "coded_size": header.coded_size,
+        "time_base": str(header.time_base),
+        "frame_rate": None if rate is None else float(rate),
+        "coder": CoderId(header.coder).name.lower(),
+        "live": header.live,
+        "bank_size": header.bank_size,
+        "keypoint_model": vars(header.keypoint_model),
+        "jpeg_tables_bytes": len(header.jpeg_tables),
+        **{
+            role: {"name": net.name, "version": net.version, "sha256": net.sha256.hex()}
+            for role, net in networks.items()
+        },
+        "audio": audio and {"sample_rate": audio.sample_rate, "channels": audio.channels},
+    }
