@@ -16,8 +16,8 @@ from thcodec.motion.keypoints import Motion
 class Extraction:
     """What an animator sees in one frame.
 
-    keypoints: (K, 3) where they are in the picture, x right, y down, z away, the picture spanning [-1, 1].
-    canonical: (K, 3) the same points of this person at rest, facing the viewer.
+    keypoints: (K, 3) where they are in the picture, x right, y down, z away, the picture spanning
+    [-1, 1]. canonical: (K, 3) the same points of this person at rest, facing the viewer.
     confidence: 0..1, how much the keypoints look like a face.
     """
 
@@ -29,8 +29,8 @@ class Extraction:
 class Animator(ABC):
     """Extracts motion from pictures (encoder) and applies motion to a source picture (decoder).
 
-    identity: what the stream header says of this network. keypoint_model: its motion's shape and quantiser steps.
-    size: side of the square pictures it takes and makes, in pixels.
+    identity: what the stream header says of this network. keypoint_model: its motion's shape and
+    quantiser steps. size: side of the square pictures it takes and makes, in pixels.
     """
 
     identity: ModelIdentity
@@ -43,12 +43,15 @@ class Animator(ABC):
 
     @abstractmethod
     def motion(self, extraction: Extraction, canonical: np.ndarray) -> Motion:
-        """Pose and expression that carry a source's canonical keypoints (K, 3) to the extraction's (eq. 1)."""
+        """Pose and expression that carry a source's canonical keypoints (K, 3) to the extraction's
+        (eq. 1).
+        """
 
     @abstractmethod
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> Any:
-        """All that is computed once per source, from its picture (size, size, 3) uint8, its canonical keypoints
-        (K, 3) and its own motion. The result is opaque and goes back into ``animate``."""
+        """All that is computed once per source, from its picture (size, size, 3) uint8, its
+        canonical keypoints (K, 3) and its own motion. The result is opaque and goes back into
+        ``animate``."""
 
     @abstractmethod
     def animate(self, source: Any, motions: list[Motion]) -> list[np.ndarray]:

@@ -13,7 +13,8 @@ from thcodec.errors import WeightsError
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Tensors of a ``.safetensors`` file, or of a torch file that holds nothing but tensors, as float32.
+    """Tensors of a ``.safetensors`` file, or of a torch file that holds nothing but tensors, as
+    float32.
 
     Raises WeightsError when the file is damaged or holds anything that would have to be executed.
     """
@@ -23,13 +24,22 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise WeightsError(f"{path} cannot be read as weights: {' '.join(str(error).split())[:200]}") from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise WeightsError(
+            f"{path} cannot be read as weights: {' '.join(str(error).split())[:200]}"
+        ) from error
+    if not isinstance(state, dict) or not all(
+        isinstance(value, torch.Tensor) for value in state.values()
+    ):
         raise WeightsError(f"{path} is not a plain dictionary of tensors")
-    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    return {
+        key: value.float() if value.is_floating_point() else value for key, value in state.items()
+    }
 
 
 def write_weights(state: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
     """Write tensors as safetensors, floating point ones as float16."""
-    half = {key: (value.half() if value.is_floating_point() else value).contiguous() for key, value in state.items()}
+    half = {
+        key: (value.half() if value.is_floating_point() else value).contiguous()
+        for key, value in state.items()
+    }
     save_file(half, path, metadata)

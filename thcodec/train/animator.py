@@ -14,10 +14,10 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
+from thcodec.models.face_vid2vid.blocks import channels_last
 from thcodec.models.face_vid2vid.dense_motion import MotionField
 from thcodec.models.face_vid2vid.geometry import heat_maps, sample
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
-from thcodec.train import landmarks
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from thcodec.train.pairs import PairBatch, PairSampler, Track, fixed_pairs, stack
 from thcodec.train.perceptual import PerceptualLoss
@@ -54,18 +54,33 @@ class AnimatorTraining:
 
 
 class AnimatorTrainer:
-    """One run: resumes from its checkpoint, logs to ``animator.log``, draws a preview sheet with every report."""
+    """One run: resumes from its checkpoint, logs to ``animator.log``, draws a preview sheet with
+    every report.
+    """
 
-    def __init__(self, net: FaceVid2Vid, train: list[Track], val: list[Track], run: Path, settings: AnimatorTraining) -> None:
+    def __init__(
+        self,
+        net: FaceVid2Vid,
+        train: list[Track],
+        val: list[Track],
+        run: Path,
+        settings: AnimatorTraining,
+    ) -> None:
         run.mkdir(parents=True, exist_ok=True)
-        self._net, self._run, self._settings = net.to(memory_format=torch.channels_last), run, settings
+        self._net, self._run, self._settings = (
+            channels_last(net),
+            run,
+            settings,
+        )
         self._net.extractor.requires_grad_(False)
         trained = [p for p in net.parameters() if p.requires_grad]
         self._optimiser = torch.optim.AdamW(trained, lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
         self._average = Average(net, settings.average)
-        self._perceptual = PerceptualLoss().to(memory_format=torch.channels_last)
+        self._perceptual = channels_last(PerceptualLoss())
         self._checkpoint = run / "animator.pt"
-        self._step, self._spent = load_checkpoint(self._checkpoint, net, self._optimiser, self._average)
+        self._step, self._spent = load_checkpoint(
+            self._checkpoint, net, self._optimiser, self._average
+        )
         self._tracks = train
         self._held_out = fixed_pairs(val, DISTANCE, 1)
         self._random = np.random.default_rng(settings.seed + self._step)
@@ -83,7 +98,11 @@ class AnimatorTrainer:
         batches = _prefetch(self._tracks, self._settings.seed + self._step + 1, stage)
         start, saved, losses = time.monotonic() - self._spent, time.monotonic(), []
         while (progress := (time.monotonic() - start - begun) / 60 / stage.minutes) < 1:
-            rate = stage.rate * min(1.0, (self._step + 1) / 100) * (0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * progress)))
+            rate = (
+                stage.rate
+                * min(1.0, (self._step + 1) / 100)
+                * (0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * progress)))
+            )
             losses.append(self._update(batches.get(), stage, rate))
             if time.monotonic() - saved > 180:
                 saved = time.monotonic()
@@ -98,10 +117,16 @@ class AnimatorTrainer:
         self._net.train()
         self._net.extractor.eval()
         source = self._net.appearance(batch.source)
-        out = self._net.synthesise(source, batch.source_keypoints, batch.driving_keypoints, batch.jacobian)
-        loss = reconstruction_loss(out.picture, batch) + self._settings.moved * reconstruction_loss(out.moved, batch)
+        out = self._net.synthesise(
+            source, batch.source_keypoints, batch.driving_keypoints, batch.jacobian
+        )
+        loss = reconstruction_loss(out.picture, batch) + self._settings.moved * reconstruction_loss(
+            out.moved, batch
+        )
         loss = loss + self._settings.mesh * mesh_loss(out.field, batch)
-        loss = loss + self._settings.perceptual * self._perceptual(*self._crops(out.picture, batch, stage.crop))
+        loss = loss + self._settings.perceptual * self._perceptual(
+            *self._crops(out.picture, batch, stage.crop)
+        )
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._net.parameters(), 1.0)
@@ -110,8 +135,10 @@ class AnimatorTrainer:
         self._step += 1
         return loss.item()
 
-    def _crops(self, picture: torch.Tensor, batch: PairBatch, side: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The same squares of both pictures: half of them round an eye or the mouth, half anywhere."""
+    def _crops(
+        self, picture: torch.Tensor, batch: PairBatch, side: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same squares of both pictures: half round an eye or the mouth, half anywhere."""
         size, pairs = picture.shape[-1], []
         for index in range(len(picture)):
             centre = self._random.uniform(-1, 1, 2)
@@ -126,18 +153,34 @@ class AnimatorTrainer:
 
     def _report(self, stage: Stage, seconds: float, losses: list[float]) -> None:
         scores, sheet = evaluate(self._average.net, self._held_out)
-        report = {"step": self._step, "minutes": round(seconds / 60, 2), "size": stage.size, "loss": float(np.mean(losses)), **scores}
+        report = {
+            "step": self._step,
+            "minutes": round(seconds / 60, 2),
+            "size": stage.size,
+            "loss": float(np.mean(losses)),
+            **scores,
+        }
         with (self._run / "animator.log").open("a") as log:
             log.write(json.dumps(report) + "\n")
         Image.fromarray(sheet).save(self._run / "preview.png")
         settings = asdict(self._settings)
-        save_checkpoint(self._checkpoint, self._net, self._optimiser, self._average, self._step, seconds, settings)
+        save_checkpoint(
+            self._checkpoint,
+            self._net,
+            self._optimiser,
+            self._average,
+            self._step,
+            seconds,
+            settings,
+        )
 
 
 def reconstruction_loss(picture: torch.Tensor, batch: PairBatch) -> torch.Tensor:
     """L1 over four scales; lids and lips weigh up to four times as much at full size."""
     target = batch.driving
-    focus = heat_maps(batch.driving_keypoints[:, list(DETAIL)], target.shape[-1], 0.004).amax(1, keepdim=True)
+    focus = heat_maps(batch.driving_keypoints[:, list(DETAIL)], target.shape[-1], 0.004).amax(
+        1, keepdim=True
+    )
     loss = ((picture - target).abs() * (1 + 3 * focus)).mean()
     for _ in range(3):
         picture, target = functional.avg_pool2d(picture, 2), functional.avg_pool2d(target, 2)
@@ -146,27 +189,44 @@ def reconstruction_loss(picture: torch.Tensor, batch: PairBatch) -> torch.Tensor
 
 
 def mesh_loss(field: MotionField, batch: PairBatch) -> torch.Tensor:
-    """Mean distance between where the field takes the driving frame's mesh points from and the source's points."""
-    taken = sample(field.picture.permute(0, 3, 1, 2), batch.driving_mesh[:, :, None]).squeeze(3).transpose(1, 2)
+    """Mean distance between where the field takes the driving frame's mesh points from and the
+    source's points.
+    """
+    taken = (
+        sample(field.picture.permute(0, 3, 1, 2), batch.driving_mesh[:, :, None])
+        .squeeze(3)
+        .transpose(1, 2)
+    )
     seen = (batch.driving_mesh.abs().amax((1, 2)) > 0).float()
     return ((taken - batch.source_mesh).abs().mean((1, 2)) * seen).mean()
 
 
-def evaluate(net: FaceVid2Vid, pairs: list[tuple[np.ndarray, ...]], shown: int = 10) -> tuple[dict[str, float], np.ndarray]:
-    """Mean PSNR in dB of the picture, the moved source and the repeated source; and a preview sheet of a few pairs."""
+def evaluate(
+    net: FaceVid2Vid, pairs: list[tuple[np.ndarray, ...]], shown: int = 10
+) -> tuple[dict[str, float], np.ndarray]:
+    """Mean PSNR in dB of the picture, the moved source and the repeated source; and a preview sheet
+    of a few pairs.
+    """
     net.eval()
-    scores, rows = [], []
+    scores: list[list[float]] = []
+    rows: list[np.ndarray] = []
     for index, pair in enumerate(pairs):
         batch = stack([pair])
         with torch.inference_mode():
             source = net.appearance(batch.source)
-            out = net.synthesise(source, batch.source_keypoints, batch.driving_keypoints, batch.jacobian)
+            out = net.synthesise(
+                source, batch.source_keypoints, batch.driving_keypoints, batch.jacobian
+            )
         results = [batch.driving, out.picture.clamp(0, 1), out.moved, batch.source]
         scores.append([_psnr(picture, batch.driving) for picture in results[1:]])
         if index % max(1, len(pairs) // shown) == 0 and len(rows) < shown:
             rows.append(torch.cat(results, 3)[0].permute(1, 2, 0).mul(255).byte().numpy())
     mean = np.mean(scores, 0)
-    return {"psnr": float(mean[0]), "moved": float(mean[1]), "repeated": float(mean[2])}, np.concatenate(rows)
+    return {
+        "psnr": float(mean[0]),
+        "moved": float(mean[1]),
+        "repeated": float(mean[2]),
+    }, np.concatenate(rows)
 
 
 def _psnr(picture: torch.Tensor, target: torch.Tensor) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from thcodec.models.face_vid2vid.blocks import channels_last
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.extractor import KeypointExtractor
 from thcodec.train import landmarks
@@ -23,7 +24,9 @@ TRACKED = 0.9  # mesh score from which a frame teaches
 
 @dataclass(frozen=True)
 class ExtractorTraining:
-    """Hyper-parameters of one run; ``minutes`` of wall clock bound it, and the learning rate falls with them."""
+    """Hyper-parameters of one run; ``minutes`` of wall clock bound it, and the learning rate falls
+    with them.
+    """
 
     minutes: float = 20.0
     batch: int = 32
@@ -33,11 +36,13 @@ class ExtractorTraining:
 
 
 def train_extractor(cache: Path, run: Path, settings: ExtractorTraining) -> Path:
-    """Train on ``cache/train``; checkpoint, log and preview in ``run``. Returns the checkpoint's path."""
+    """Train on ``cache/train``; checkpoint, log and preview in ``run``. Returns the checkpoint's
+    path.
+    """
     run.mkdir(parents=True, exist_ok=True)
     data = MeshData(load(cache, "train"), settings.seed)
     held_out = MeshData(load(cache, "val"), 1, shape=data.shape).fixed_batch(256)
-    net = KeypointExtractor(COMPACT).to(memory_format=torch.channels_last)
+    net = channels_last(KeypointExtractor(COMPACT))
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=1e-4)
     average = Average(net, settings.average)
     checkpoint = run / "extractor.pt"
@@ -45,7 +50,9 @@ def train_extractor(cache: Path, run: Path, settings: ExtractorTraining) -> Path
     start, saved = time.monotonic() - spent, time.monotonic()
     while (progress := (time.monotonic() - start) / 60 / settings.minutes) < 1:
         for group in optimiser.param_groups:
-            group["lr"] = settings.rate * min(1.0, (step + 1) / 200) * (0.02 + 0.98 * (1 - progress) ** 1.5)
+            group["lr"] = (
+                settings.rate * min(1.0, (step + 1) / 200) * (0.02 + 0.98 * (1 - progress) ** 1.5)
+            )
         loss = _loss(net, *data.batch(settings.batch))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -55,11 +62,20 @@ def train_extractor(cache: Path, run: Path, settings: ExtractorTraining) -> Path
         step += 1
         if time.monotonic() - saved > 60:
             saved = time.monotonic()
-            report = {"step": step, "minutes": (saved - start) / 60, "loss": loss.item(), **evaluate(average.net, held_out)}
+            report = {
+                "step": step,
+                "minutes": (saved - start) / 60,
+                "loss": loss.item(),
+                **evaluate(average.net, held_out),
+            }
             with (run / "extractor.log").open("a") as log:
                 log.write(json.dumps(report) + "\n")
-            save_checkpoint(checkpoint, net, optimiser, average, step, saved - start, asdict(settings))
-    save_checkpoint(checkpoint, net, optimiser, average, step, time.monotonic() - start, asdict(settings))
+            save_checkpoint(
+                checkpoint, net, optimiser, average, step, saved - start, asdict(settings)
+            )
+    save_checkpoint(
+        checkpoint, net, optimiser, average, step, time.monotonic() - start, asdict(settings)
+    )
     return checkpoint
 
 
@@ -98,19 +114,25 @@ def _loss(
 class MeshData:
     """Random, distorted frames of prepared clips with the teacher's keypoints."""
 
-    def __init__(self, clips: list[PreparedClip], seed: int, shape: np.ndarray | None = None) -> None:
+    def __init__(
+        self, clips: list[PreparedClip], seed: int, shape: np.ndarray | None = None
+    ) -> None:
         self._random = np.random.default_rng(seed)
         self._items = [(clip, np.flatnonzero(clip.score > TRACKED)) for clip in clips]
         self._items = [(clip, frames) for clip, frames in self._items if len(frames)]
         if shape is None:
-            shape = landmarks.mean_shape([clip.mesh[frames[len(frames) // 2]] for clip, frames in self._items])
+            shape = landmarks.mean_shape(
+                [clip.mesh[frames[len(frames) // 2]] for clip, frames in self._items]
+            )
         self.shape = shape
-        self._canonical = [landmarks.canonical_keypoints(clip.mesh[frames], shape) for clip, frames in self._items]
+        self._canonical = [
+            landmarks.canonical_keypoints(clip.mesh[frames], shape) for clip, frames in self._items
+        ]
         sizes = np.array([len(frames) for _, frames in self._items], float)
         self._chance = np.sqrt(sizes) / np.sqrt(sizes).sum()  # long clips do not drown the others
 
     def batch(self, size: int) -> tuple[torch.Tensor, ...]:
-        """Pictures (n, 3, 128, 128) in [0, 1], keypoints (n, K, 3), canonical keypoints (n, K, 3)."""
+        """Pictures (n, 3, 128, 128) in [0, 1], keypoints and canonical ones (n, K, 3) each."""
         return _stack([self._sample() for _ in range(size)])
 
     def fixed_batch(self, size: int) -> tuple[torch.Tensor, ...]:
@@ -120,8 +142,12 @@ class MeshData:
             index = i % len(self._items)
             clip, frames = self._items[index]
             frame = frames[(i * 37) % len(frames)]
-            picture = cv2.resize(clip.frames[frame], (COMPACT.extractor_size,) * 2, interpolation=cv2.INTER_AREA)
-            samples.append((picture, clip.mesh[frame][list(landmarks.KEYPOINTS)], self._canonical[index]))
+            picture = cv2.resize(
+                clip.frames[frame], (COMPACT.extractor_size,) * 2, interpolation=cv2.INTER_AREA
+            )
+            samples.append(
+                (picture, clip.mesh[frame][list(landmarks.KEYPOINTS)], self._canonical[index])
+            )
         return _stack(samples)
 
     def _sample(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -148,8 +174,13 @@ class MeshData:
         picture = _warp(picture, turn, shift, size)
         if random.random() < 0.3:
             small = int(random.uniform(0.4, 0.9) * size)
-            picture = cv2.resize(cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA), (size, size))
-        gain, offset = np.exp(random.normal(0, 0.15, 3) + random.normal(0, 0.15)), random.normal(0, 12)
+            picture = cv2.resize(
+                cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA), (size, size)
+            )
+        gain, offset = (
+            np.exp(random.normal(0, 0.15, 3) + random.normal(0, 0.15)),
+            random.normal(0, 12),
+        )
         return np.clip(picture * gain + offset, 0, 255).astype(np.uint8), keypoints
 
 
@@ -168,10 +199,22 @@ def _warp(picture: np.ndarray, turn: np.ndarray, shift: np.ndarray, size: int) -
     matrix = np.zeros((2, 3))
     matrix[:, :2] = turn * outer / inner
     matrix[:, 2] = outer * (shift + 1) - matrix[:, :2] @ np.array([inner, inner])
-    return cv2.warpAffine(np.ascontiguousarray(picture), matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(
+        np.ascontiguousarray(picture),
+        matrix,
+        (size, size),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 def _stack(samples: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[torch.Tensor, ...]:
     pictures, keypoints, canonical = (np.stack(part) for part in zip(*samples, strict=True))
-    batch = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(255)  # strides stay channels_last
-    return batch, torch.from_numpy(keypoints.astype(np.float32)), torch.from_numpy(canonical.astype(np.float32))
+    batch = (
+        torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(255)
+    )  # strides stay channels_last
+    return (
+        batch,
+        torch.from_numpy(keypoints.astype(np.float32)),
+        torch.from_numpy(canonical.astype(np.float32)),
+    )

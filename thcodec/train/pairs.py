@@ -1,4 +1,4 @@
-"""Pairs of a source and a driving frame of one shot, degraded and quantised as the codec does it."""
+"""Pairs of a source and a driving frame of one shot, degraded and quantised as by the codec."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from thcodec.train.prepare import PreparedClip
 
 @dataclass(frozen=True)
 class Track:
-    """A clip with what the extractor sees in it: keypoints and canonical keypoints, both (n, K, 3)."""
+    """A clip and what the extractor sees in it: keypoints, canonical keypoints (n, K, 3)."""
 
     clip: PreparedClip
     keypoints: np.ndarray
@@ -30,8 +30,9 @@ class Track:
 
 @dataclass
 class PairBatch:
-    """source, driving: (N, 3, S, S) in [0, 1]; keypoints (N, K, 3); jacobian (N, 3, 3) from driving to source;
-    meshes: the teacher's points in both frames (N, 468, 2), all 0 where it saw no face."""
+    """source, driving: (N, 3, S, S) in [0, 1]; keypoints (N, K, 3); jacobian (N, 3, 3) from driving
+    to source; meshes: the teacher's points in both frames (N, 468, 2), all 0 where it saw no
+    face."""
 
     source: torch.Tensor
     driving: torch.Tensor
@@ -66,12 +67,15 @@ def _extract(net: KeypointExtractor, frames: np.ndarray) -> tuple[np.ndarray, np
 
 
 def keypoint_motion(
-    canonical: np.ndarray, source: np.ndarray, driving: np.ndarray, noise: np.random.Generator | None = None
+    canonical: np.ndarray,
+    source: np.ndarray,
+    driving: np.ndarray,
+    noise: np.random.Generator | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Split both frames' keypoints (K, 3) by eq. 1 and put them together again as a decoder would.
 
-    ``noise`` adds the error of a quantiser step to the parameters. Returns the source's and the driving frame's
-    keypoints (K, 3) and the Jacobian (3, 3) from driving to source.
+    ``noise`` adds the error of a quantiser step to the parameters. Returns the source's and the
+    driving frame's keypoints (K, 3) and the Jacobian (3, 3) from driving to source.
     """
     motions = [decompose(canonical, keypoints, RIGIDITY) for keypoints in (source, driving)]
     if noise is not None:
@@ -101,7 +105,7 @@ class PairSampler:
         self._chance = weights / weights.sum()
 
     def batch(self, count: int, size: int) -> PairBatch:
-        """``count`` pairs; a share ``degraded`` of the sources went through a small JPEG and back."""
+        """``count`` pairs; a share ``degraded`` of the sources went through a small JPEG."""
         return stack([self._pair(size) for _ in range(count)])
 
     def _pair(self, size: int) -> tuple[np.ndarray, ...]:
@@ -109,7 +113,10 @@ class PairSampler:
         track = self._tracks[random.choice(len(self._tracks), p=self._chance)]
         first, second = random.integers(0, len(track.keypoints), 2)
         frames = [track.clip.frames[first], track.clip.frames[second]]
-        keypoints, canonical = [track.keypoints[first], track.keypoints[second]], track.canonical[first]
+        keypoints, canonical = (
+            [track.keypoints[first], track.keypoints[second]],
+            track.canonical[first],
+        )
         meshes = _meshes(track.clip, first, second)
         if random.random() < 0.5:
             frames = [frame[:, ::-1] for frame in frames]
@@ -117,9 +124,14 @@ class PairSampler:
             meshes = [mesh * np.array([-1.0, 1.0]) for mesh in meshes]
         source, driving = (self._resize(frame, size) for frame in frames)
         if random.random() < self._degraded:
-            source = degrade(source, int(random.choice([64, 64, 96, 128]) * size / 256), int(random.integers(40, 92)))
+            source = degrade(
+                source,
+                int(random.choice([64, 64, 96, 128]) * size / 256),
+                int(random.integers(40, 92)),
+            )
         source, driving = self._tint(source, driving)
-        return source, driving, *keypoint_motion(canonical, *keypoints, noise=random), *meshes
+        moved = keypoint_motion(canonical, keypoints[0], keypoints[1], noise=random)
+        return source, driving, *moved, *meshes
 
     def _tint(self, *pictures: np.ndarray) -> list[np.ndarray]:
         if self._random.random() < 0.5:
@@ -130,7 +142,11 @@ class PairSampler:
     @staticmethod
     def _resize(frame: np.ndarray, size: int) -> np.ndarray:
         frame = np.ascontiguousarray(frame)
-        return frame if frame.shape[0] == size else cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
+        return (
+            frame
+            if frame.shape[0] == size
+            else cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
+        )
 
 
 def degrade(picture: np.ndarray, size: int, quality: int) -> np.ndarray:
@@ -148,9 +164,13 @@ def fixed_pairs(tracks: list[Track], distance: int, per_clip: int) -> list[tuple
     for track in tracks:
         last = len(track.keypoints) - distance
         for start in np.linspace(0, last - 1, per_clip).astype(int) if last > 0 else ():
-            keypoints = keypoint_motion(track.canonical[start], track.keypoints[start], track.keypoints[start + distance])
+            keypoints = keypoint_motion(
+                track.canonical[start], track.keypoints[start], track.keypoints[start + distance]
+            )
             meshes = _meshes(track.clip, start, start + distance)
-            pairs.append((track.clip.frames[start], track.clip.frames[start + distance], *keypoints, *meshes))
+            pairs.append(
+                (track.clip.frames[start], track.clip.frames[start + distance], *keypoints, *meshes)
+            )
     return pairs
 
 
@@ -162,5 +182,7 @@ def _meshes(clip: PreparedClip, first: int, second: int) -> list[np.ndarray]:
 def stack(pairs: list[tuple[np.ndarray, ...]]) -> PairBatch:
     """Pairs, each with its parts in the order of PairBatch, as one batch."""
     source, driving, *rest = (np.stack(part) for part in zip(*pairs, strict=True))
-    pictures = [torch.from_numpy(p).permute(0, 3, 1, 2).float().div_(255) for p in (source, driving)]
+    pictures = [
+        torch.from_numpy(p).permute(0, 3, 1, 2).float().div_(255) for p in (source, driving)
+    ]
     return PairBatch(*pictures, *(torch.from_numpy(part.astype(np.float32)) for part in rest))

@@ -1,4 +1,6 @@
-"""Perceptual loss on the early layers of VGG16 (the weights inside ``stlpips-pytorch``; scored nets are others)."""
+"""Perceptual loss on the early layers of VGG16 (the weights inside ``stlpips-pytorch``; scored nets
+are others).
+"""
 
 from __future__ import annotations
 
@@ -15,18 +17,25 @@ LAYERS = ((64, 64), (128, 128), (256, 256, 256))  # up to relu3_3
 
 
 class PerceptualLoss(nn.Module):
-    """Mean absolute difference of features after each of three stages, each relative to the target's size."""
+    """Mean absolute difference of features after each of three stages, each relative to the
+    target's size.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        stages, inputs = [], 3
+        stages: list[list[nn.Conv2d]] = []
+        inputs = 3
         for widths in LAYERS:
             stage = []
             for width in widths:
                 stage.append(nn.Conv2d(inputs, width, 3, padding=1))
                 inputs = width
-            stages.append(nn.ModuleList(stage))
-        self.stages = nn.ModuleList(stages)
+            stages.append(stage)
+        self.stages = stages
+        self.convolutions = nn.ModuleList(conv for stage in stages for conv in stage)
         self._load()
         self.requires_grad_(False)
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1))
@@ -36,7 +45,10 @@ class PerceptualLoss(nn.Module):
         """Pictures (N, 3, H, W) in [0, 1] -> scalar."""
         with torch.no_grad():
             goals = self._features(target)
-        losses = [(a - b).abs().mean() / b.abs().mean() for a, b in zip(self._features(picture), goals, strict=True)]
+        losses = [
+            (a - b).abs().mean() / b.abs().mean()
+            for a, b in zip(self._features(picture), goals, strict=True)
+        ]
         return torch.stack(losses).mean()
 
     def _features(self, x: torch.Tensor) -> list[torch.Tensor]:
@@ -52,9 +64,15 @@ class PerceptualLoss(nn.Module):
     def _load(self) -> None:
         spec = importlib.util.find_spec("stlpips_pytorch")
         if spec is None or spec.origin is None:
-            raise WeightsError("the perceptual loss needs: pip install --no-deps stlpips-pytorch==0.0.2")
+            raise WeightsError(
+                "the perceptual loss needs: pip install --no-deps stlpips-pytorch==0.0.2"
+            )
         path = Path(spec.origin).parent / "weights" / "vST0.0" / "vgg_shift_tolerant.pth"
         state = torch.load(path, weights_only=True, map_location="cpu")
-        names = [name.removesuffix(".weight") for name in state if name.startswith("net.") and name.endswith(".weight")]
-        for conv, name in zip((conv for stage in self.stages for conv in stage), names, strict=False):
+        names = [
+            name.removesuffix(".weight")
+            for name in state
+            if name.startswith("net.") and name.endswith(".weight")
+        ]
+        for conv, name in zip(self.convolutions, names, strict=False):
             conv.load_state_dict({"weight": state[f"{name}.weight"], "bias": state[f"{name}.bias"]})

@@ -1,4 +1,4 @@
-"""Decode the training clips once: frames as a memory-mapped array, the teacher's mesh beside them."""
+"""Decode the training clips once: frames memory-mapped, the teacher's mesh beside them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from thcodec.train.mesh import MeshTracker
 
 @dataclass(frozen=True)
 class PreparedClip:
-    """One decoded shot: frames (n, 256, 256, 3) uint8, mesh (n, 468, 3) in [-1, 1], score (n,) in 0..1."""
+    """One decoded shot: frames (n, 256, 256, 3) uint8, mesh (n, 468, 3) in [-1, 1], score (n,) in
+    0..1.
+    """
 
     name: str
     frames: np.ndarray
@@ -26,7 +28,8 @@ class PreparedClip:
 
 
 def prepare(data: Path, cache: Path, splits: tuple[str, ...], jobs: int = 2) -> int:
-    """Decode every clip of ``data/<split>256`` into ``cache/<split>/<clip>/``; finished clips are kept.
+    """Decode every clip of ``data/<split>256`` into ``cache/<split>/<clip>/``; finished clips are
+    kept.
 
     Returns the number of clips in the cache. Interrupted runs go on where they stopped.
     """

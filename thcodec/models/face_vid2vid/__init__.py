@@ -1,1 +1,1 @@
-"""face-vid2vid (Wang, Mallya, Liu 2021): one class per part of the paper, sized by a configuration."""
+"""face-vid2vid (Wang, Mallya, Liu 2021): a class per part, sized by a configuration."""

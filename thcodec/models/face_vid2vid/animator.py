@@ -12,6 +12,7 @@ import torch
 from thcodec.bitstream.header import KeypointModel, ModelIdentity
 from thcodec.errors import WeightsError
 from thcodec.models.animator import Animator, Extraction
+from thcodec.models.face_vid2vid.blocks import channels_last
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.generator import Appearance
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
@@ -36,8 +37,8 @@ COMPACT_KEYPOINTS = KeypointModel(
 
 @dataclass(frozen=True)
 class PreparedSource:
-    """A source's appearance (batch of one), canonical keypoints (K, 3), the same where they are in the picture,
-    and its scaled head rotation (3, 3)."""
+    """A source's appearance (batch of one), canonical keypoints (K, 3), the same where they are in
+    the picture, and its scaled head rotation (3, 3)."""
 
     appearance: Appearance
     canonical: np.ndarray
@@ -51,13 +52,15 @@ class CompactAnimator(Animator):
     def __init__(self, net: FaceVid2Vid, identity: ModelIdentity, size: int, device: str) -> None:
         self.identity, self.keypoint_model, self.size = identity, COMPACT_KEYPOINTS, size
         self._device = torch.device(device)
-        self._net = net.eval().requires_grad_(False).to(self._device, memory_format=torch.channels_last)
+        self._net = channels_last(net.eval().requires_grad_(False).to(self._device))
 
     def extract(self, pictures: list[np.ndarray]) -> list[Extraction]:
         found = []
         with torch.inference_mode():
             for start in range(0, len(pictures), BATCH):
-                keypoints, canonical = self._net.extractor(self._tensor(pictures[start : start + BATCH]))
+                keypoints, canonical = self._net.extractor(
+                    self._tensor(pictures[start : start + BATCH])
+                )
                 for k, c in zip(_array(keypoints), _array(canonical), strict=True):
                     found.append(Extraction(k, c, _confidence(c, k)))
         return found
@@ -79,7 +82,9 @@ class CompactAnimator(Animator):
             pictures += self._synthesise(source, driving, jacobian)
         return pictures
 
-    def _synthesise(self, source: PreparedSource, driving: np.ndarray, jacobian: np.ndarray) -> list[np.ndarray]:
+    def _synthesise(
+        self, source: PreparedSource, driving: np.ndarray, jacobian: np.ndarray
+    ) -> list[np.ndarray]:
         count = len(driving)
         with torch.inference_mode():
             out = self._net.synthesise(
@@ -100,7 +105,9 @@ class CompactAnimator(Animator):
 
 
 def load_compact(path: Path, identity: ModelIdentity, size: int, device: str) -> CompactAnimator:
-    """Read the compact network's weights. Raises WeightsError for missing, surplus or misshapen tensors."""
+    """Read the compact network's weights. Raises WeightsError for missing, surplus or misshapen
+    tensors.
+    """
     net = FaceVid2Vid(COMPACT)
     state = read_weights(path)
     try:
@@ -112,7 +119,9 @@ def load_compact(path: Path, identity: ModelIdentity, size: int, device: str) ->
 
 
 def _confidence(canonical: np.ndarray, keypoints: np.ndarray) -> float:
-    """1 where a turned rigid head explains the keypoints, 0 where they miss it by a quarter of the head's radius."""
+    """1 where a turned rigid head explains the keypoints, 0 where they miss it by a quarter of the
+    head's radius.
+    """
     scale, rotation, translation = rigid_fit(canonical, keypoints, RIGIDITY)
     miss = keypoints - (scale * canonical @ rotation.T + translation)
     error = np.sqrt(RIGIDITY @ (miss**2).sum(1) / RIGIDITY.sum())

@@ -1,19 +1,43 @@
-"""Convolution blocks in two or three dimensions. Pooling and upsampling act on height and width only."""
+"""Convolution blocks in two or three dimensions. Pooling and upsampling act on height and width
+only.
+"""
 
 from __future__ import annotations
+
+from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+Net = TypeVar("Net", bound=nn.Module)
 _CONV = {2: nn.Conv2d, 3: nn.Conv3d}
 _NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+
+
+def channels_last(net: Net) -> Net:
+    """Lay out the kernels of 2-D convolutions as CPUs and tensor cores like them; in place."""
+    for parameter in net.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return net
+
+
+def zero_head(inputs: int, outputs: int) -> nn.Conv2d:
+    """A 3x3 convolution that gives 0 until it has learnt something: the net starts as its prior."""
+    head = nn.Conv2d(inputs, outputs, 3, padding=1)
+    for parameter in head.parameters():
+        nn.init.zeros_(parameter)
+    return head
 
 
 class ConvBlock(nn.Module):
     """Convolution, batch norm, ReLU."""
 
-    def __init__(self, inputs: int, outputs: int, *, dim: int = 2, kernel: int = 3, stride: int = 1) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, *, dim: int = 2, kernel: int = 3, stride: int = 1
+    ) -> None:
         super().__init__()
         self.conv = _CONV[dim](inputs, outputs, kernel, stride, kernel // 2, bias=False)
         self.norm = _NORM[dim](outputs)
@@ -69,7 +93,7 @@ class Hourglass(nn.Module):
     def __init__(self, inputs: int, widths: tuple[int, ...], *, dim: int = 2) -> None:
         super().__init__()
         self.entry = ConvBlock(inputs, widths[0], dim=dim)
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(pairwise(widths))
         self.down = nn.ModuleList(DownBlock(a, b, dim=dim) for a, b in pairs)
         self.up = nn.ModuleList(UpBlock(b, a, dim=dim) for a, b in reversed(pairs))
         self.fuse = nn.ModuleList(ConvBlock(2 * a, a, dim=dim) for a, _ in reversed(pairs))

@@ -1,9 +1,11 @@
-"""Motion field and occlusion from two sets of keypoints (paper: section 3.2, motion field estimation).
+"""Motion field and occlusion from two sets of keypoints (paper: section 3.2, motion field
+estimation).
 
-Every keypoint proposes one rigid motion of the volume, w_k(p) = A (p - x_d,k) + x_s,k, where A = J_s J_d^-1 is the
-same for all of them when Jacobians are head rotation times scale (eq. 2). A mixture of such motions is linear in the
-masks, so the candidate flows are never laid out in memory: the field is (1 - m_0) A p + sum_k m_k b_k + m_0 p with
-b_k = x_s,k - A x_d,k and the identity motion of the background as number 0.
+Every keypoint proposes one rigid motion of the volume, w_k(p) = A (p - x_d,k) + x_s,k, where A =
+J_s J_d^-1 is the same for all of them when Jacobians are head rotation times scale (eq. 2). A
+mixture of such motions is linear in the masks, so the candidate flows are never laid out in memory:
+the field is (1 - m_0) A p + sum_k m_k b_k + m_0 p with b_k = x_s,k - A x_d,k and the identity
+motion of the background as number 0.
 """
 
 from __future__ import annotations
@@ -13,9 +15,15 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from thcodec.models.face_vid2vid.blocks import Hourglass
+from thcodec.models.face_vid2vid.blocks import Hourglass, zero_head
 from thcodec.models.face_vid2vid.config import FaceVid2VidConfig
-from thcodec.models.face_vid2vid.geometry import heat_maps, picture_grid, resize_grid, sample, squared_distances
+from thcodec.models.face_vid2vid.geometry import (
+    heat_maps,
+    picture_grid,
+    resize_grid,
+    sample,
+    squared_distances,
+)
 
 PRIOR_VARIANCE = 0.015  # of the keypoints' regions of influence before anything is learnt
 PRIOR_REACH = 0.5  # distance from every keypoint at which the background takes over
@@ -24,8 +32,9 @@ HEAT_VARIANCE = 0.01
 
 @dataclass
 class MotionField:
-    """volume (N, D, h, w, 3): where each sample of the driving volume comes from; picture (N, h, w, 2): the same
-    for the visible surface; occlusion (N, 1, h, w) in 0..1, 1 where the source shows what is needed."""
+    """volume (N, D, h, w, 3): where each sample of the driving volume comes from; picture (N, h, w,
+    2): the same for the visible surface; occlusion (N, 1, h, w) in 0..1, 1 where the source shows
+    what is needed."""
 
     volume: torch.Tensor
     picture: torch.Tensor
@@ -35,29 +44,39 @@ class MotionField:
 class DenseMotion(nn.Module):
     """Mixes the keypoints' motions; starts as nearest-keypoint motion and learns to do better."""
 
+    grid: torch.Tensor  # (D, h, w, 3)
+
     def __init__(self, config: FaceVid2VidConfig) -> None:
         super().__init__()
         self.size, self.depth, self.keypoints = config.motion_size, config.depth, config.keypoints
         self.extent = config.depth_extent
         self.hourglass = Hourglass(3 + 3 + 2 + self.keypoints, config.motion_widths)
         self._parts = ((self.keypoints + 1) * self.depth, self.depth, 1, 2)
-        self.head = nn.Conv2d(self.hourglass.outputs, sum(self._parts), 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.head = zero_head(self.hourglass.outputs, sum(self._parts))
         planes = torch.linspace(-self.extent, self.extent, self.depth)
         grid = picture_grid(self.size)[None].expand(self.depth, -1, -1, -1)
         z = planes[:, None, None, None].expand(-1, self.size, self.size, 1)
         self.register_buffer("grid", torch.cat([grid, z], -1).contiguous(), persistent=False)
 
     def forward(
-        self, small: torch.Tensor, source: torch.Tensor, driving: torch.Tensor, jacobian: torch.Tensor
+        self,
+        small: torch.Tensor,
+        source: torch.Tensor,
+        driving: torch.Tensor,
+        jacobian: torch.Tensor,
     ) -> MotionField:
-        """small: the source picture (N, 3, h, w); source, driving: keypoints (N, K, 3); jacobian: A (N, 3, 3)."""
+        """small: the source picture (N, 3, h, w); source, driving: keypoints (N, K, 3); jacobian: A
+        (N, 3, 3).
+        """
         shifts = source - driving @ jacobian.transpose(1, 2)
         prior = self._prior(driving)
-        field = self._mix(prior[:, :, None].softmax(1).expand(-1, -1, self.depth, -1, -1), shifts, jacobian)
+        field = self._mix(
+            prior[:, :, None].softmax(1).expand(-1, -1, self.depth, -1, -1), shifts, jacobian
+        )
         guess = field.mean(1)[..., :2]
-        change = heat_maps(driving, self.size, HEAT_VARIANCE) - heat_maps(source, self.size, HEAT_VARIANCE)
+        change = heat_maps(driving, self.size, HEAT_VARIANCE) - heat_maps(
+            source, self.size, HEAT_VARIANCE
+        )
         moved = (guess - self.grid[0, ..., :2]).permute(0, 3, 1, 2)
         features = self.hourglass(torch.cat([small, sample(small, guess), moved, change], 1))
         logits, surface, occlusion, residual = self.head(features).split(self._parts, 1)
@@ -73,7 +92,9 @@ class DenseMotion(nn.Module):
         background = torch.full_like(nearness[:, :1], -(PRIOR_REACH**2) / (2 * PRIOR_VARIANCE))
         return torch.cat([background, nearness], 1)
 
-    def _mix(self, masks: torch.Tensor, shifts: torch.Tensor, jacobian: torch.Tensor) -> torch.Tensor:
+    def _mix(
+        self, masks: torch.Tensor, shifts: torch.Tensor, jacobian: torch.Tensor
+    ) -> torch.Tensor:
         """masks (N, K + 1, D, h, w) -> field (N, D, h, w, 3)."""
         still = masks[:, 0, ..., None]
         moved = torch.einsum("nkdhw,nkc->ndhwc", masks[:, 1:], shifts)
@@ -82,7 +103,9 @@ class DenseMotion(nn.Module):
 
 
 def warp_volume(volume: torch.Tensor, field: MotionField, extent: float) -> torch.Tensor:
-    """Sample the appearance volume (N, C, D, h, w) through the field; planes outside +-extent repeat the outermost."""
+    """Sample the appearance volume (N, C, D, h, w) through the field; planes outside +-extent
+    repeat the outermost.
+    """
     planes = field.volume.shape[1]
     grid = resize_grid(field.volume.flatten(0, 1), volume.shape[-1]).unflatten(0, (-1, planes))
     return sample(volume, grid * grid.new_tensor([1.0, 1.0, 1.0 / extent]))

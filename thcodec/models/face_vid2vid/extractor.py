@@ -1,8 +1,9 @@
 """Keypoints of a frame: canonical keypoints of the person and where they are in the picture.
 
-The published network estimates head pose and expression deformation with nets of their own. This one locates the
-moved keypoints directly, which is more accurate for its size, and ``pose.py`` splits them by eq. 1 into the pose that
-explains most of them and the expression deformation that is left.
+The published network estimates head pose and expression deformation with nets of their own. This
+one locates the moved keypoints directly, which is more accurate for its size, and ``pose.py``
+splits them by eq. 1 into the pose that explains most of them and the expression deformation that is
+left.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from thcodec.models.face_vid2vid.config import FaceVid2VidConfig
 
 
 class KeypointExtractor(nn.Module):
-    """Pictures (N, 3, S, S) in [0, 1] -> keypoints (N, K, 3) in the picture and canonical keypoints (N, K, 3).
+    """Pictures (N, 3, S, S) in [0, 1] -> keypoints (N, K, 3) in the picture and canonical keypoints
+    (N, K, 3).
 
-    x and y are expectations over heat maps of a quarter of the input's size, z the mean of a depth map under them.
+    x and y are expectations over heat maps of a quarter of the input's size, z the mean of a depth
+    map under them.
     """
 
     def __init__(self, config: FaceVid2VidConfig) -> None:
@@ -35,7 +38,9 @@ class KeypointExtractor(nn.Module):
         self.refine = nn.Sequential(ResBlock(w2), ConvBlock(w2, w2))
         self.heat = nn.Conv2d(w2, self.keypoints, 1)
         self.depth = nn.Conv2d(w2, self.keypoints, 1)
-        self.canonical = nn.Sequential(nn.Linear(w4, 128), nn.ReLU(inplace=True), nn.Linear(128, self.keypoints * 3))
+        self.canonical = nn.Sequential(
+            nn.Linear(w4, 128), nn.ReLU(inplace=True), nn.Linear(128, self.keypoints * 3)
+        )
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if pictures.shape[-1] != self.size:

@@ -1,7 +1,7 @@
 """Grids, heat maps and keypoint motion as tensors (paper: eq. 1 and 2, section 3.2).
 
-All coordinates are (x, y, z) in [-1, 1] with the ends on the first and last sample; x to the right, y down, z away
-from the viewer. Angles are degrees.
+All coordinates are (x, y, z) in [-1, 1] with the ends on the first and last sample; x to the right,
+y down, z away from the viewer. Angles are degrees.
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ import torch
 
 
 def rotation_matrix(angles: torch.Tensor) -> torch.Tensor:
-    """Angles (N, 3) yaw, pitch, roll -> (N, 3, 3): R_pitch (about x) R_yaw (about y) R_roll (about z)."""
+    """Angles (N, 3) yaw, pitch, roll -> (N, 3, 3): R_pitch (about x) R_yaw (about y) R_roll (about
+    z).
+    """
     yaw, pitch, roll = torch.deg2rad(angles).unbind(-1)
     zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
 
     def matrix(*entries: torch.Tensor) -> torch.Tensor:
         return torch.stack(entries, -1).reshape(-1, 3, 3)
 
-    about_x = matrix(one, zero, zero, zero, pitch.cos(), -pitch.sin(), zero, pitch.sin(), pitch.cos())
+    about_x = matrix(
+        one, zero, zero, zero, pitch.cos(), -pitch.sin(), zero, pitch.sin(), pitch.cos()
+    )
     about_y = matrix(yaw.cos(), zero, yaw.sin(), zero, one, zero, -yaw.sin(), zero, yaw.cos())
     about_z = matrix(roll.cos(), -roll.sin(), zero, roll.sin(), roll.cos(), zero, zero, zero, one)
     return about_x @ about_y @ about_z
@@ -53,5 +57,7 @@ def resize_grid(grid: torch.Tensor, size: int) -> torch.Tensor:
     if grid.shape[2] == size:
         return grid
     maps = grid.permute(0, 3, 1, 2)
-    maps = torch.nn.functional.interpolate(maps, size=(size, size), mode="bilinear", align_corners=True)
+    maps = torch.nn.functional.interpolate(
+        maps, size=(size, size), mode="bilinear", align_corners=True
+    )
     return maps.permute(0, 2, 3, 1)

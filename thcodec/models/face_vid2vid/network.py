@@ -16,7 +16,9 @@ from thcodec.models.face_vid2vid.generator import Appearance, AppearanceEncoder,
 
 @dataclass
 class Synthesis:
-    """picture: what the generator painted, (N, 3, S, S), about 0..1; moved: the source's pixels as the field moved them."""
+    """picture: what the generator painted, (N, 3, S, S), about 0..1; moved: the source's pixels as
+    the field moved them.
+    """
 
     picture: torch.Tensor
     moved: torch.Tensor
@@ -35,10 +37,15 @@ class FaceVid2Vid(nn.Module):
         self.generator = Generator(config)
 
     def synthesise(
-        self, source: Appearance, source_keypoints: torch.Tensor, driving_keypoints: torch.Tensor, jacobian: torch.Tensor
+        self,
+        source: Appearance,
+        source_keypoints: torch.Tensor,
+        driving_keypoints: torch.Tensor,
+        jacobian: torch.Tensor,
     ) -> Synthesis:
-        """Driving frames of prepared sources; keypoints (N, K, 3), jacobian J_s J_d^-1 (N, 3, 3)."""
+        """Driving frames of sources; keypoints (N, K, 3), jacobian J_s J_d^-1 (N, 3, 3)."""
         size = self.config.motion_size
         small = functional.interpolate(source.picture, size=(size, size), mode="area")
         field = self.motion(small, source_keypoints, driving_keypoints, jacobian)
-        return Synthesis(*self.generator(source, field, driving_keypoints), field)
+        picture, moved = self.generator(source, field, driving_keypoints)
+        return Synthesis(picture, moved, field)

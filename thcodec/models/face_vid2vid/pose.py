@@ -1,4 +1,6 @@
-"""Eq. 1 read backwards: from keypoints in the picture to head pose and expression deformation (numpy, encoder only)."""
+"""Eq. 1 read backwards: from keypoints in the picture to head pose and expression deformation
+(numpy, encoder only).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,13 @@ import numpy as np
 from thcodec.motion.keypoints import Motion, rotation_matrix
 
 
-def rigid_fit(canonical: np.ndarray, keypoints: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+def rigid_fit(
+    canonical: np.ndarray, keypoints: np.ndarray, weights: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
     """Weighted least squares of keypoints = s R canonical + t (Umeyama 1991).
 
-    canonical, keypoints: (K, 3); weights: (K,), how rigid each point is. Returns s, R (3, 3) and t (3,).
+    canonical, keypoints: (K, 3); weights: (K,), how rigid each point is. Returns s, R (3, 3) and t
+    (3,).
     """
     w = weights / weights.sum()
     mean_c, mean_k = w @ canonical, w @ keypoints
@@ -32,7 +37,8 @@ def euler_angles(rotation: np.ndarray) -> np.ndarray:
 
 
 def decompose(canonical: np.ndarray, keypoints: np.ndarray, weights: np.ndarray) -> Motion:
-    """Split keypoints (K, 3) of a frame into pose and expression deformation relative to canonical (K, 3).
+    """Split keypoints (K, 3) of a frame into pose and expression deformation relative to canonical
+    (K, 3).
 
     t_z is 0: under the orthographic camera of eq. 1 it moves nothing in the picture.
     """

@@ -1,0 +1,68 @@
+"""A training run from clips to weights; every step is skipped when it is done already."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from thcodec.errors import ThvError
+from thcodec.models.face_vid2vid.config import COMPACT
+from thcodec.models.face_vid2vid.network import FaceVid2Vid
+from thcodec.models.weights_file import write_weights
+from thcodec.train.animator import AnimatorTrainer, AnimatorTraining, Stage
+from thcodec.train.extractor import ExtractorTraining, train_extractor
+from thcodec.train.pairs import extract_tracks
+from thcodec.train.prepare import load, prepare
+
+DEFAULT_CONFIG = Path(__file__).parent / "configs" / "compact.toml"
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The settings of both trainings; see ``configs/compact.toml``."""
+
+    extractor: ExtractorTraining
+    animator: AnimatorTraining
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read a TOML file. Raises ThvError for unknown or missing settings."""
+    try:
+        tables: dict[str, Any] = tomllib.loads(path.read_text())
+        animator = dict(tables["animator"])
+        stages = tuple(Stage(**stage) for stage in animator.pop("stages"))
+        return TrainingConfig(
+            ExtractorTraining(**tables["extractor"]), AnimatorTraining(stages=stages, **animator)
+        )
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise ThvError(f"training config {path}: {error}") from error
+
+
+def train(data: Path, work: Path, config: TrainingConfig) -> Path:
+    """Prepare ``data``, train, and write ``work/compact-1.safetensors``; run it again to go on
+    after a stop.
+
+    Raises WeightsError when a teacher's package is missing.
+    """
+    cache = work / "cache"
+    prepare(data, cache, ("train", "val"))
+    state = torch.load(train_extractor(cache, work, config.extractor), weights_only=True)
+    torch.manual_seed(config.animator.seed)
+    net = FaceVid2Vid(COMPACT)
+    net.extractor.load_state_dict(state["average"])
+    train_tracks, val_tracks = (
+        extract_tracks(net.extractor, load(cache, split), work / "keypoints" / split)
+        for split in ("train", "val")
+    )
+    trained = AnimatorTrainer(net, train_tracks, val_tracks, work, config.animator).run()
+    target = work / "compact-1.safetensors"
+    write_weights(
+        trained.state_dict(),
+        target,
+        {"network": "compact", "version": "1", "licence": "Apache-2.0"},
+    )
+    return target
