@@ -26,8 +26,9 @@ MAXIMUM_GAP = OPUS_RATE * 3600
 class AudioPacket:
     """One Opus packet.
 
-    ``pts`` (1/48000 s, signed) is when its first decoded sample belongs on the video's clock; the encoder's
-    look-ahead makes the first packet start at ``-pre_skip``. ``duration`` is in the same unit.
+    ``pts`` (1/48000 s, signed) is when its first decoded sample belongs on the video's clock; the
+    encoder's look-ahead makes the first packet start at ``-pre_skip``. ``duration`` is in the same
+    unit.
     """
 
     pts: int
@@ -38,8 +39,8 @@ class AudioPacket:
 class OpusEncoder:
     """Turns decoded audio frames of one stream, of any rate and format, into Opus packets.
 
-    The sound is laid on one gapless clock from time 0 on: gaps become silence, what lies before 0 or overlaps is
-    dropped. More than two channels are mixed down to two.
+    The sound is laid on one gapless clock from time 0 on: gaps become silence, what lies before 0
+    or overlaps is dropped. More than two channels are mixed down to two.
     """
 
     def __init__(self, channels: int, bitrate: int = DEFAULT_BITRATE) -> None:
@@ -100,7 +101,8 @@ class OpusEncoder:
             frames = self._resampler.resample(None) if self._resampler is not None else []
             self._resampler = None
             return self._samples(frames)
-        # The resampler's own time is not used: it would drift from the file's where packets are missing.
+        # The resampler's own time is not used: it would drift from the file's where packets are
+        # missing.
         frame.pts = None
         signature = (frame.format.name, frame.layout.name, frame.sample_rate)
         before: list[Any] = []
@@ -117,7 +119,7 @@ class OpusEncoder:
         return np.concatenate(parts) if parts else np.zeros((0, self._channels), np.float32)
 
     def _gap(self, start: int) -> int:
-        """Return the samples to fill (> 0) or to drop (< 0) so that the sound stays on the clock."""
+        """Return the samples to fill (> 0) or to drop (< 0) to keep the sound on the clock."""
         gap = start - self._position
         # What lies further off than this is a broken time stamp, not silence.
         if abs(gap) > MAXIMUM_GAP:

@@ -29,8 +29,9 @@ _LEAST_INSIDE = 0.8  # share of the face's box that the crop must hold
 class CroppedFrame:
     """One picture for the animator.
 
-    ``picture`` is uint8 (size, size, 3); ``pts`` is the input frame's; ``crop`` is the square of the input picture
-    that it shows; ``new_shot`` asks for a new source; ``face`` is False while the face is out of sight.
+    ``picture`` is uint8 (size, size, 3); ``pts`` is the input frame's; ``crop`` is the square of
+    the input picture that it shows; ``new_shot`` asks for a new source; ``face`` is False while
+    the face is out of sight.
     """
 
     picture: np.ndarray
@@ -67,13 +68,14 @@ def parse_crop(text: str) -> CropMode:
 class CropTracker:
     """Crops the pictures of one video, in order.
 
-    With ``auto`` the first second of each shot is looked at before its crop is laid down (``look_ahead=0``: only
-    the first picture, for live use). The crop then stays until a cut, or until the face has left it for a second.
+    With ``auto`` the first second of each shot is looked at before its crop is laid down
+    (``look_ahead=0``: only the first picture, for live use). The crop then stays until a cut, or
+    until the face has left it for a second.
 
     Args:
         size: side of the cropped pictures, pixels.
-        mode: ``auto``; ``none`` for the largest central square; or (x, y, width, height), of which the largest
-            central square is taken.
+        mode: ``auto``; ``none`` for the largest central square; or (x, y, width, height), of
+            which the largest central square is taken.
         time_base: of the pictures' times, seconds.
         look_ahead: seconds that pictures may be held back, at most 1; fewer when they are large.
         detector: shared face detector; made on first need.
@@ -108,7 +110,7 @@ class CropTracker:
         self._begin_shot()
 
     def push(self, rgb: np.ndarray, pts: int) -> list[CroppedFrame]:
-        """Take the next picture, uint8 (H, W, 3), at ``pts``, and return those whose crop is settled.
+        """Take the next picture, uint8 (H, W, 3), and return those whose crop is settled.
 
         Raises:
             MediaError: the explicit crop does not fit the picture.
@@ -141,7 +143,8 @@ class CropTracker:
         """
         if self._mode == "auto" and self._hold_ticks and self.frames_seen and not self.faces_seen:
             raise NoFaceError(
-                f"no face found in {self.frames_seen} frames (--crop none encodes the picture as it is)"
+                f"no face found in {self.frames_seen} frames"
+                " (--crop none encodes the picture as it is)"
             )
         return list(self._settle())
 
@@ -164,7 +167,7 @@ class CropTracker:
         self._misfit_since: int | None = None
 
     def _crop_fails(self, pts: int) -> bool:
-        """Whether the crop was laid down without a face that is there now, or has missed the face for long."""
+        """Whether a face is there that the crop was laid down without, or has missed for long."""
         if not self._sightings:
             return self._in_sight
         return self._misfit_since is not None and pts - self._misfit_since >= self._misfit_ticks
@@ -188,7 +191,7 @@ class CropTracker:
         return CroppedFrame(cut_out(rgb, crop, self.size), pts, crop, new_shot, face)
 
     def _look(self, rgb: np.ndarray, pts: int) -> None:
-        """Search the picture when it is time: every fifth of a second, every picture while the face is lost."""
+        """Search the picture every fifth of a second, and always while the face is lost."""
         if self._in_sight and pts < self._next_look:
             return
         self._next_look = pts + self._look_ticks
@@ -210,7 +213,7 @@ class CropTracker:
             self._note("several faces: the largest central one is followed")
 
     def _judge_crop(self, crop: Crop, face: Face | None, any_face: bool, pts: int) -> None:
-        """Note since when the crop misses what is to be seen; an empty scene is no reason to move it."""
+        """Note since when the crop misses the face; an empty scene is no reason to move it."""
         if (face is None and any_face) or (face and _share_inside(face, crop) < _LEAST_INSIDE):
             if self._misfit_since is None:
                 self._misfit_since = pts

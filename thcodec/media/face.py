@@ -25,8 +25,9 @@ MAXIMUM_FACES = 50
 class Face:
     """One face found in a picture; all lengths in pixels of that picture.
 
-    ``box`` is (x, y, width, height) and may reach over the border; ``score`` lies in 0..1; ``landmarks`` has the
-    shape (5, 2): right eye, left eye, nose, right and left mouth corner ("right" as the person sees it).
+    ``box`` is (x, y, width, height) and may reach over the border; ``score`` lies in 0..1;
+    ``landmarks`` has the shape (5, 2): right eye, left eye, nose, right and left mouth corner
+    ("right" as the person sees it).
     """
 
     box: tuple[float, float, float, float]
@@ -77,8 +78,8 @@ class FaceDetector:
     def detect(self, rgb: np.ndarray) -> list[Face]:
         """Return the faces in ``rgb``, uint8 (H, W, 3), the surest first.
 
-        A picture whose longer side passes 640 pixels is reduced before the search; the result is in pixels of the
-        picture as given.
+        A picture whose longer side passes 640 pixels is reduced before the search; the result is
+        in pixels of the picture as given.
         """
         height, width = rgb.shape[:2]
         scale = min(1.0, DETECTION_SIDE / max(height, width))

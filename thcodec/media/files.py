@@ -7,16 +7,18 @@ from pathlib import Path
 
 from thcodec.errors import MediaError, OutputExistsError
 
+StrPath = str | os.PathLike[str]
+
 
 class PendingFile:
-    """A temporary file beside ``target`` that takes its name on ``commit`` and vanishes on ``discard``.
+    """A temporary file beside ``target`` that takes its name when it is complete.
 
     Raises:
         OutputExistsError: ``target`` exists and ``overwrite`` is not set.
         MediaError: the folder does not exist.
     """
 
-    def __init__(self, target: str | Path, *, overwrite: bool = False) -> None:
+    def __init__(self, target: StrPath, *, overwrite: bool = False) -> None:
         self.target = Path(target)
         self._overwrite = overwrite
         self._check_free()

@@ -11,8 +11,9 @@ from thcodec.bitstream.header import Crop
 from thcodec.errors import MediaError
 from thcodec.media.face import Face
 
-# Measured with YuNet on the 72 training clips whose crop no picture border limited: the face's side is 0.507 of the
-# crop's (standard deviation 0.031) and the faces' extent over the shot is centred (0.492 and 0.501; sd 0.014, 0.053).
+# Measured with YuNet on the 72 training clips whose crop no picture border limited: the face's
+# side is 0.507 of the crop's (standard deviation 0.031) and the faces' extent over the shot is
+# centred (0.492 and 0.501; sd 0.014, 0.053).
 CROP_PER_FACE = 1.97
 _ROOM_FOR_MOTION = 1.1  # times the faces' extent, when the head moves far
 # A crop that nearly fills the picture takes it all: what is framed tightly already stays as it is.
@@ -45,7 +46,7 @@ def square_within(area: tuple[int, int, int, int], width: int, height: int) -> C
     """
     x, y, wide, high = area
     if wide < 1 or high < 1 or x < 0 or y < 0 or x + wide > width or y + high > height:
-        raise MediaError(f"--crop {x},{y},{wide},{high} does not lie within the {width}x{height} picture")
+        raise MediaError(f"--crop {x},{y},{wide},{high} leaves the {width}x{height} picture")
     side = min(wide, high)
     return Crop(x + (wide - side) // 2, y + (high - side) // 2, side, side)
 
@@ -55,8 +56,8 @@ def cut_out(rgb: np.ndarray, crop: Crop, size: int) -> np.ndarray:
     part = rgb[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
     if part.shape[:2] == (size, size):
         return np.ascontiguousarray(part)
-    shrinks = crop.width >= size
-    return cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    method = cv2.INTER_AREA if crop.width >= size else cv2.INTER_CUBIC
+    return cv2.resize(part, (size, size), interpolation=method)
 
 
 def _square(centre_x: float, centre_y: float, side: int, width: int, height: int) -> Crop:

@@ -1,7 +1,8 @@
 """A stream description for Opus packets that come from elsewhere.
 
-FFmpeg's muxers need to know the decoder's priming (pre-skip) to place the sound, and PyAV lets no caller set it; its
-Ogg demuxer reads it from the header pages of an Ogg Opus file (RFC 7845, section 5), which are made here.
+FFmpeg's muxers need to know the decoder's priming (pre-skip) to place the sound, and PyAV lets no
+caller set it; its Ogg demuxer reads it from the header pages of an Ogg Opus file (RFC 7845,
+section 5), which are made here.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from thcodec.errors import MediaError
 
 _POLYNOMIAL = 0x04C11DB7
 _FIRST_PAGE = 2  # header flag of RFC 3533, section 6
-_SILENCE = b"\xf8\xff\xfe"  # an Opus packet: the demuxer takes the headers as complete when sound begins
+# An Opus packet: the demuxer takes the headers as complete only when sound begins.
+_SILENCE = b"\xf8\xff\xfe"
 
 
 def open_template(audio: AudioParameters) -> Any:

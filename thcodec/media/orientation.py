@@ -31,8 +31,9 @@ class Orientation:
 def orientation_of(frame: Any) -> Orientation:
     """Read the display matrix of a decoded PyAV video frame; upright where there is none.
 
-    The matrix maps a stored point to a shown one, x' = a x + c y and y' = b x + d y with y down, and only turns
-    by multiples of 90 degrees and mirrorings are in use; anything else goes to the nearest of these.
+    The matrix maps a stored point to a shown one, x' = a x + c y and y' = b x + d y with y down,
+    and only turns by multiples of 90 degrees and mirrorings are in use; anything else goes to the
+    nearest of these.
     """
     data = frame.side_data.get("DISPLAYMATRIX")
     if data is None or data.buffer_size < 36:

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 _SIDE = 32  # of the thumbnails that are compared, pixels
-# Mean absolute differences of 8-bit thumbnails, measured on 96 talking-head clips: inside a shot they reach 16 in
-# the wildest head shake, but then their neighbours are as large; cuts to another view start at 10.
+# Mean absolute differences of 8-bit thumbnails, measured on 96 talking-head clips: inside a shot
+# they reach 16 in the wildest head shake, but then their neighbours are as large; cuts to another
+# view start at 10.
 _LEAST_CHANGE = 10.0
 _TIMES_RECENT = 4.0
 _RECENT = 5  # frames; repeated frames (24 fps content at 30) leave zeros between real differences

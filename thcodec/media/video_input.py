@@ -6,16 +6,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import Colorspace, VideoReformatter
 
 from thcodec.bitstream.header import AudioParameters
 from thcodec.errors import MediaError
 from thcodec.media.audio import DEFAULT_BITRATE, AudioPacket, OpusEncoder
+from thcodec.media.files import StrPath
 from thcodec.media.orientation import Orientation, orientation_of
 
 # Only these containers state a duration that was not guessed from the file's size.
@@ -30,7 +31,8 @@ _MOST_PIXELS = 1 << 26  # of one frame
 class InputFrame:
     """One picture: ``rgb`` uint8 (H, W, 3), upright, with square pixels.
 
-    ``pts`` (>= 0, strictly increasing) and ``duration`` (0 when unknown) are ticks of the input's ``time_base``.
+    ``pts`` (>= 0, strictly increasing) and ``duration`` (0 when unknown) are ticks of the input's
+    ``time_base``.
     """
 
     rgb: np.ndarray
@@ -41,8 +43,8 @@ class InputFrame:
 class VideoInput:
     """A video file, or ``-`` for standard input, open for one pass from start to end.
 
-    Time 0 is where the file's pictures or sound start, whichever is earlier, so that their offset is kept.
-    Memory does not depend on the length.
+    Time 0 is where the file's pictures or sound start, whichever is earlier, so that their offset
+    is kept. Memory does not depend on the length.
 
     Args:
         source: path, or ``-``.
@@ -62,7 +64,7 @@ class VideoInput:
     """
 
     def __init__(
-        self, source: str | Path, *, audio: bool = True, audio_bitrate: int = DEFAULT_BITRATE
+        self, source: StrPath, *, audio: bool = True, audio_bitrate: int = DEFAULT_BITRATE
     ) -> None:
         self.name = "standard input" if str(source) == "-" else str(source)
         self._container: Any = self._open(source)
@@ -72,7 +74,7 @@ class VideoInput:
             self.close()
             raise
 
-    def _open(self, source: str | Path) -> Any:
+    def _open(self, source: StrPath) -> Any:
         target = sys.stdin.buffer if str(source) == "-" else str(source)
         try:
             return av.open(target, "r", metadata_errors="replace")
@@ -99,7 +101,7 @@ class VideoInput:
         self._unreadable = self._corrupt = self._frames = 0
         self._last_pts = -1
         self._end = Fraction(0)
-        self._reformatter = av.video.reformatter.VideoReformatter()
+        self._reformatter = VideoReformatter()
         self._orientation: Orientation | None = None
         self._decoded = self._decode()
         self._first = next(self._decoded, None)
@@ -153,7 +155,7 @@ class VideoInput:
 
     @property
     def damaged(self) -> str | None:
-        """What could not be read, in words; None while nothing was found. Final after ``frames()`` ended."""
+        """What could not be read, in words, or None; final after ``frames()`` ended."""
         faults = list(self._faults)
         if self._unreadable:
             faults.append(f"{self._unreadable} packets could not be decoded")
@@ -162,7 +164,7 @@ class VideoInput:
         return f"{self.name}: {'; '.join(faults)}" if faults else None
 
     def frames(self) -> Iterator[InputFrame]:
-        """Yield every picture once, in order of time. What cannot be read is left out; see ``damaged``."""
+        """Yield every picture once, in order; what cannot be read is left out, see ``damaged``."""
         if self._first is not None:
             first, self._first = self._first, None
             yield first
@@ -242,10 +244,11 @@ class VideoInput:
             self._orientation = orientation_of(frame)
             self._stored_size = _square_pixel_size(frame, self._video)
             if self._stored_size[0] * self._stored_size[1] > _MOST_PIXELS:
-                raise MediaError(f"{self.name}: frames of {frame.width}x{frame.height} are too large")
+                size = f"{frame.width}x{frame.height}"
+                raise MediaError(f"{self.name}: frames of {size} are too large")
         colours = None
         if frame.colorspace == _UNSPECIFIED:
-            colours = "ITU709" if frame.height >= _HD_HEIGHT else "ITU601"
+            colours = Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601
         width, height = self._stored_size
         shown = self._reformatter.reformat(frame, width, height, "rgb24", src_colorspace=colours)
         return self._orientation.apply(shown.to_ndarray())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ import numpy as np
 from thcodec.bitstream.header import AudioParameters
 from thcodec.errors import MediaError, TimingError
 from thcodec.media.audio import OPUS_TIME_BASE
-from thcodec.media.files import PendingFile
+from thcodec.media.files import PendingFile, StrPath
 from thcodec.media.opus_stream import open_template
 
 # Suffix -> (FFmpeg's container, video encoder).
@@ -24,7 +25,8 @@ _CONTAINERS = {
     ".webm": ("webm", "libvpx-vp9"),
 }
 _ENCODER_OPTIONS = {
-    # Without B-frames decoding order is presentation order: durations stay exact in every container.
+    # Without B-frames decoding order is presentation order: durations stay exact in every
+    # container.
     "libx264": {"preset": "medium", "bf": "0"},
     "libvpx-vp9": {"b:v": "0", "deadline": "good", "cpu-used": "5", "lag-in-frames": "0"},
 }
@@ -36,8 +38,8 @@ _LIMITED_RANGE = 1
 class VideoOutput:
     """A video file that is being written; it gets its name when ``close`` succeeds.
 
-    Leaving a ``with`` block by an exception removes what was written. Matroska and WebM store times in
-    milliseconds, MP4 stores them exactly.
+    Leaving a ``with`` block by an exception removes what was written. Matroska and WebM store
+    times in milliseconds, MP4 stores them exactly.
 
     Args:
         path: ends with .mp4, .m4v, .mkv or .webm.
@@ -55,7 +57,7 @@ class VideoOutput:
 
     def __init__(
         self,
-        path: str | Path,
+        path: StrPath,
         size: int | tuple[int, int],
         time_base: Fraction,
         *,
@@ -130,7 +132,7 @@ class VideoOutput:
         self._waiting = (rgb, pts, duration)
 
     def add_audio(self, pts: int, duration: int, data: bytes) -> None:
-        """Append one Opus packet; ``pts`` (signed: the priming lies before 0) and ``duration`` in 1/48000 s.
+        """Append one Opus packet; ``pts`` (signed: priming lies before 0), ``duration`` in 1/48000 s.
 
         A packet whose time does not increase is left out: players would refuse the file.
         """
@@ -166,10 +168,9 @@ class VideoOutput:
         """Stop and remove what was written."""
         container, self._container = self._container, None
         if container is not None:
-            try:
+            # The file is going away: an unwritten trailer does not matter.
+            with contextlib.suppress(av.error.FFmpegError, OSError):
                 container.close()
-            except (av.error.FFmpegError, OSError):
-                pass  # the file is going away: an unwritten trailer does not matter
         self._close_template()
         self._pending.discard()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
@@ -12,7 +11,7 @@ import av
 import numpy as np
 
 from thcodec.errors import MediaError
-from thcodec.media.files import PendingFile
+from thcodec.media.files import PendingFile, StrPath
 
 
 class Y4mOutput:
@@ -33,7 +32,7 @@ class Y4mOutput:
 
     def __init__(
         self,
-        path: str | Path,
+        path: StrPath,
         size: int | tuple[int, int],
         frame_rate: Fraction,
         *,
