@@ -1,0 +1,43 @@
+"""What tests of several folders share: clips, and the animator without weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import clips
+from tests.doubles import MomentAnimator
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_clip() -> Path:
+    """A talking head of 256x256, 25 fps, without sound; skips where ../shared is absent."""
+    return _shared("test256/mtrack_justin_s0.mp4")
+
+
+@pytest.fixture(scope="session")
+def shared_original() -> Path:
+    """A talking head as it was filmed, 590x590; skips where ../shared is absent."""
+    return _shared("originals/wda_aoc_58.mp4")
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of a moving disc with a tone: 320x240, 25 fps. It shows no face."""
+    return clips.write_clip(tmp_path_factory.mktemp("clips") / "disc.mp4")
+
+
+@pytest.fixture
+def animator() -> MomentAnimator:
+    """A fresh animator that needs no weights."""
+    return MomentAnimator()
+
+
+def _shared(name: str) -> Path:
+    path = SHARED / name
+    if not path.is_file():
+        pytest.skip(f"../shared/data/{name} is not here")
+    return path

@@ -1,0 +1,288 @@
+"""Pictures in, packets out: the encoder of one stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from thcodec.bitstream import (
+    AudioParameters,
+    Metadata,
+    Packet,
+    PacketNumbering,
+    RecordType,
+    SourceRecord,
+    StreamHeader,
+)
+from thcodec.bitstream.header import Crop
+from thcodec.errors import ThvError, TimingError
+from thcodec.media.audio import AudioPacket
+from thcodec.media.crop import CroppedFrame, CropTracker, parse_crop
+from thcodec.models import registry
+from thcodec.models.animator import Animator, Extraction
+from thcodec.motion import MotionEncoder, MotionFrame, PredictionMode, Quantiser
+from thcodec.pipeline.audio_track import AudioTrack
+from thcodec.pipeline.config import EncoderConfig
+from thcodec.sources.policy import FrameView, make_policy
+from thcodec.sources.stills import encode_still, jpeg_tables, resize_still
+
+_BATCH = 8  # frames the extractor sees at a time in file mode
+_MIN_CONFIDENCE = 0.5  # of the extractor; below it the motion before is held
+_SOURCES_KEPT = 2  # the decoder needs the current source, and the one before during a switch
+_SOURCE_IDS = 1 << 16
+_LIVE_RESET = 250  # packets after which a live decoder can join; learning anew costs bytes
+
+
+@dataclass
+class _Source:
+    """The source that frames are now predicted from, as the decoder has it."""
+
+    id: int
+    integers: np.ndarray  # (3K,) quantised canonical keypoints
+    canonical: np.ndarray  # (K, 3) the same, dequantised
+    motion: np.ndarray  # quantised motion of the source frame
+    values: np.ndarray  # quantised motion of the frame coded last
+    sure: bool  # whether it shows a face
+
+
+class Encoder:
+    """Codes one stream of pictures as packets.
+
+    In live mode every frame leaves ``push`` as its own packet at once. Otherwise up to a second of
+    pictures is looked at before the crop is laid down, and motion is coded in groups.
+
+    Args:
+        config: see EncoderConfig.
+        time_base: duration of a tick of all presentation times, seconds.
+        frame_duration: usual distance of two frames in ticks; 0 when it varies.
+        live: see above.
+        audio: set-up of the sound that ``push_audio`` will bring, or None.
+        metadata: texts to carry along, e.g. ``{"title": "..."}``.
+        animator: a network that is loaded already; None loads ``config.animator``.
+
+    Raises:
+        UnknownModelError, WeightsError: a network of the configuration cannot be had.
+        MediaError: ``config.crop`` cannot be read.
+    """
+
+    def __init__(
+        self,
+        config: EncoderConfig | None = None,
+        *,
+        time_base: Fraction = Fraction(1, 25),
+        frame_duration: int = 1,
+        live: bool = True,
+        audio: AudioParameters | None = None,
+        metadata: dict[str, str] | None = None,
+        animator: Animator | None = None,
+    ) -> None:
+        self.config = config = config or EncoderConfig()
+        self.time_base = Fraction(time_base)
+        self.frame_duration = frame_duration
+        self.live = live
+        self._animator = animator or registry.load_animator(
+            config.animator, size=config.size, weights=config.weights, device=config.device
+        )
+        self._upscaler = registry.load_upscaler(config.upscaler)
+        self._metadata = metadata or {}
+        self._audio_parameters = audio
+        self._audio = AudioTrack(audio.sample_rate if audio else 48000, grouped=not live)
+        self._tracker = CropTracker(
+            config.size,
+            parse_crop(config.crop),
+            time_base=self.time_base,
+            look_ahead=0 if live else 1,
+        )
+        self._policy = make_policy(config.interval or None)
+        self._quantiser = Quantiser(self._animator.keypoint_model, config.hysteresis)
+        self._tables = jpeg_tables(config.source_quality) if config.still_codec == 1 else b""
+        self._numbering = PacketNumbering()
+        self._waiting: list[CroppedFrame] = []
+        self._group: list[MotionFrame] = []
+        self._source: _Source | None = None
+        self._crop: Crop | None = None
+        self._picture_size: tuple[int, int] | None = None
+        self._last_pts: int | None = None
+        self._coded_until = Fraction(0)  # seconds
+        self._since_reset = 0  # motion frames
+        self.frames = 0
+        self.sources = 0
+        self.low_confidence_frames = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """Things a user should know about the input, one line each."""
+        notes = list(self._tracker.notes)
+        if self.low_confidence_frames:
+            share = f"{self.low_confidence_frames} of {self.frames} frames"
+            notes.append(f"no face to be seen in {share}: the last motion was held")
+        return notes
+
+    def push(self, picture: np.ndarray, pts: int | None = None) -> list[Packet]:
+        """Code one picture and return the packets that became ready.
+
+        Args:
+            picture: uint8 (H, W, 3) RGB, every one of the same size.
+            pts: presentation time in ticks, increasing; None follows the picture before.
+
+        Raises:
+            TimingError: ``pts`` does not increase.
+            MediaError: the explicit crop does not fit the picture.
+            ValueError: the picture has another shape or type.
+        """
+        pts = self._check(picture, pts)
+        return self._code(self._tracker.push(picture, pts), end=self.live)
+
+    def push_audio(self, packet: AudioPacket) -> list[Packet]:
+        """Take one Opus packet; it is sent when the pictures have come to its time."""
+        if self._audio_parameters is None:
+            raise ThvError("audio packets need an encoder that was made with audio parameters")
+        self._audio.add(packet)
+        return self._due_audio(self._coded_until) if self._crop is not None else []
+
+    def flush(self) -> list[Packet]:
+        """End the stream and return its last packets.
+
+        Raises:
+            NoFaceError: no picture showed a face (file mode with crop "auto").
+        """
+        packets = self._code(self._tracker.flush(), end=True)
+        packets += self._close_group()
+        if self._crop is not None:
+            packets += self._due_audio(None)
+        return packets
+
+    def _check(self, picture: np.ndarray, pts: int | None) -> int:
+        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+            raise ValueError(f"a picture is uint8 (H, W, 3), not {picture.dtype} {picture.shape}")
+        size = (picture.shape[1], picture.shape[0])
+        if self._picture_size not in (None, size):
+            raise ValueError(f"the picture is {size}, those before were {self._picture_size}")
+        self._picture_size = size
+        if pts is None:
+            step = max(self.frame_duration, 1)
+            pts = 0 if self._last_pts is None else self._last_pts + step
+        if self._last_pts is not None and pts <= self._last_pts:
+            raise TimingError(f"frame time {pts} does not follow {self._last_pts}")
+        self._last_pts = pts
+        return pts
+
+    def _code(self, cropped: list[CroppedFrame], end: bool) -> list[Packet]:
+        """Code the frames that fill a batch, or all of them at the end."""
+        self._waiting += cropped
+        packets: list[Packet] = []
+        while len(self._waiting) >= _BATCH or (end and self._waiting):
+            batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+            seen = self._animator.extract([frame.picture for frame in batch])
+            for frame, extraction in zip(batch, seen, strict=True):
+                packets += self._code_frame(frame, extraction)
+        return packets
+
+    def _code_frame(self, frame: CroppedFrame, seen: Extraction) -> list[Packet]:
+        sure = frame.face and seen.confidence >= _MIN_CONFIDENCE
+        packets = [] if self._crop is not None else self._begin(frame.crop)
+        source = self._source
+        wanted = self._policy.decide(FrameView(self.frames, frame.new_shot, face=sure))
+        # A source without a face is only a stopgap until one is seen.
+        if source is None or wanted or (sure and not source.sure):
+            packets += self._close_group()
+            source = self._source = self._make_source(frame, seen, sure)
+            self._since_reset = 0
+            packets.append(self._source_packet(source, frame))
+        if sure:
+            motion = self._animator.motion(seen, source.canonical)
+            source.values = self._quantiser.quantise(motion, source.values)
+        self._group.append(
+            MotionFrame(
+                frame.pts, source.id, source.values, mode=self._next_mode(), low_confidence=not sure
+            )
+        )
+        self.frames += 1
+        self.low_confidence_frames += not sure
+        self._coded_until = frame.pts * self.time_base
+        if len(self._group) >= (1 if self.live else self.config.group):
+            packets += self._close_group()
+        return packets + self._due_audio(self._coded_until)
+
+    def _begin(self, crop: Crop) -> list[Packet]:
+        """The packets that open the stream, once the first crop is known."""
+        self._crop = crop
+        width, height = self._picture_size or (crop.width, crop.height)
+        header = StreamHeader(
+            width=width,
+            height=height,
+            coded_size=self.config.size,
+            crop=crop,
+            time_base=self.time_base,
+            frame_duration=self.frame_duration,
+            keypoint_model=self._animator.keypoint_model,
+            animator=self._animator.identity,
+            upscaler=self._upscaler.identity,
+            coder=self.config.coder,
+            live=self.live,
+            bank_size=_SOURCES_KEPT,
+            still_codec=self.config.still_codec,
+            jpeg_tables=self._tables,
+            audio=self._audio_parameters,
+        )
+        self._motion = MotionEncoder(header)
+        packets = [self._numbering.packet(RecordType.HEADER, header.to_payload())]
+        if self._metadata:
+            payload = Metadata(dict(self._metadata)).to_payload()
+            packets.append(self._numbering.packet(RecordType.METADATA, payload))
+        return packets
+
+    def _make_source(self, frame: CroppedFrame, seen: Extraction, sure: bool) -> _Source:
+        """Quantise what the decoder will predict from, and keep exactly that."""
+        integers = self._quantiser.quantise_canonical(seen.canonical)
+        canonical = self._quantiser.dequantise_canonical(integers)
+        motion = self._quantiser.quantise(self._animator.motion(seen, canonical))
+        number = self.sources % _SOURCE_IDS
+        self.sources += 1
+        return _Source(number, integers, canonical, motion, motion, sure)
+
+    def _source_packet(self, source: _Source, frame: CroppedFrame) -> Packet:
+        config = self.config
+        still = resize_still(frame.picture, config.still_size)
+        data = encode_still(
+            still, codec=config.still_codec, quality=config.source_quality, tables=self._tables
+        )
+        record = SourceRecord(
+            source_id=source.id,
+            pts=frame.pts,
+            codec=config.still_codec,
+            width=config.still_size,
+            height=config.still_size,
+            canonical=tuple(source.integers),
+            motion=tuple(source.motion),
+            data=data,
+            crop=frame.crop if frame.crop != self._crop else None,
+            coder=config.coder,
+        )
+        self._crop = frame.crop
+        self._motion.add_source(record)
+        return self._numbering.packet(RecordType.SOURCE, record.to_payload())
+
+    def _next_mode(self) -> PredictionMode:
+        """How the next frame is predicted; a group begins from its source."""
+        if self.live and self._since_reset >= _LIVE_RESET:
+            self._since_reset = 0
+        self._since_reset += 1
+        return PredictionMode.SOURCE if self._since_reset == 1 else PredictionMode.PREVIOUS
+
+    def _close_group(self) -> list[Packet]:
+        if not self._group:
+            return []
+        payload = self._motion.encode(self._group)
+        self._group = []
+        if not self.live:
+            self._since_reset = 0
+        return [self._numbering.packet(RecordType.MOTION, payload)]
+
+    def _due_audio(self, until: Fraction | None) -> list[Packet]:
+        return [
+            self._numbering.packet(RecordType.AUDIO, record.to_payload())
+            for record in self._audio.take(until)
+        ]
