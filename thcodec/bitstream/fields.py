@@ -69,6 +69,19 @@ class Ranged(construct.Subconstruct):
         return obj
 
 
+class Flags(construct.Validator):
+    """A byte of which only the bits of `known` may be set."""
+
+    def __init__(self, known: int) -> None:
+        super().__init__(construct.Int8ub)
+        self.known = known
+
+    def _validate(self, obj: int, context: Any, path: str) -> bool:
+        if obj & ~self.known:
+            raise MalformedError(f"reserved flags are set: {obj:#04x}", context._io.tell() - 1)
+        return True
+
+
 class Blob(construct.Construct):
     """Bytes after their length (LEB128), at most `cap`, which is checked before reading."""
 

@@ -11,6 +11,7 @@ import construct as c
 from thcodec.bitstream import limits
 from thcodec.bitstream.fields import (
     Blob,
+    Flags,
     Ranged,
     Text,
     Varint,
@@ -18,7 +19,7 @@ from thcodec.bitstream.fields import (
     build_fields,
     parse_fields,
 )
-from thcodec.errors import LimitError, MalformedError
+from thcodec.errors import LimitError
 
 _T = TypeVar("_T")
 _LIVE, _AUDIO, _JACOBIANS = 1, 2, 4
@@ -129,8 +130,6 @@ class StreamHeader:
     def parse(cls, payload: bytes, offset: int = 0) -> StreamHeader:
         """Read a HEADER payload that begins at byte `offset`. Raises ThvError subclasses."""
         got = parse_fields(_LAYOUT, payload, offset)
-        if got.flags & ~(_LIVE | _AUDIO | _JACOBIANS):
-            raise MalformedError(f"reserved header flags are set: {got.flags:#04x}", offset)
         steps = {f"{name}_step": got.steps[name] for name in STEPS}
         model = KeypointModel(got.keypoints, got.dimensions, bool(got.flags & _JACOBIANS), **steps)
         return cls(
@@ -201,7 +200,7 @@ _AUDIO_SETUP = c.Struct(
     "extradata" / Blob(limits.MAX_EXTRADATA),
 )
 _LAYOUT = c.Struct(
-    "flags" / c.Int8ub,
+    "flags" / Flags(_LIVE | _AUDIO | _JACOBIANS),
     "width" / Ranged(Varint, 1, limits.MAX_PICTURE),
     "height" / Ranged(Varint, 1, limits.MAX_PICTURE),
     "coded_size" / Ranged(Varint, limits.MIN_CODED, limits.MAX_CODED),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from thcodec.bitstream.header import StreamHeader
-from thcodec.bitstream.packet import SYNC, Packet, RecordType, frame
+from thcodec.bitstream.packet import Packet, RecordType, frame
 from thcodec.bitstream.signature import PREAMBLE, check_preamble
 from thcodec.errors import (
     MalformedError,
@@ -22,6 +23,8 @@ from thcodec.errors import (
 _CHUNK = 1 << 16
 _MAX_DAMAGE = 1000
 _SMALL = 1024
+# How records of known types begin; the header is not searched for.
+_LIKELY = re.compile(rb"\xa7[\x82\x83\x04-\x07]")
 
 
 class Reader:
@@ -129,13 +132,15 @@ class Reader:
         """The next whole record after a faulty one, or None when the file holds no other."""
         self._at += 1
         while True:
-            found = self._data.find(SYNC, self._at)
-            self._credit += 32 * ((len(self._data) if found < 0 else found) - self._at)
-            self._at = len(self._data) if found < 0 else found
-            if found < 0:
+            found = _LIKELY.search(self._data, self._at)
+            if found is None:
+                # The last byte may be a marker whose type is still to come.
+                self._at = max(self._at, len(self._data) - 1)
                 if not self._fill():
                     return None
                 continue
+            self._credit += 32 * (found.start() - self._at)
+            self._at = found.start()
             try:
                 packet, end = self._candidate()
             except ThvError:
@@ -165,11 +170,10 @@ class Reader:
     def _refused(self, packet: Packet) -> bool:
         if not isinstance(packet.type, RecordType) and packet.critical:
             raise UnknownRecordError(f"{packet.name} is critical and not known", packet.offset)
-        if packet.type != RecordType.HEADER:
-            return False
-        if packet.payload != self.header_packet.payload:
-            self._note(MalformedError("a second header differs from the first", packet.offset))
-        return True
+        if packet.type == RecordType.HEADER:
+            self._note(MalformedError("a second header", packet.offset))
+            return True
+        return False
 
     def _check_sequence(self, packet: Packet) -> None:
         expected = self._expected.get(packet.type, 0)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import construct as c
 
 from thcodec.bitstream import limits
-from thcodec.bitstream.fields import Ranged, Varint, Zigzag, build_fields, parse_fields
+from thcodec.bitstream.fields import Flags, Ranged, Varint, Zigzag, build_fields, parse_fields
 from thcodec.entropy.zstd import compress, decompress
 from thcodec.errors import LimitError, MalformedError, ThvError, TruncatedError
 
 _TIME = Ranged(Zigzag, -limits.MAX_TIME, limits.MAX_TIME)
+_TIME_STEP = Ranged(Zigzag, -2 * limits.MAX_TIME, 2 * limits.MAX_TIME)
 _TYPE = Ranged(c.Int8ub, 1, 127)
 _SAME_DURATION, _SAME_LENGTH = 1, 2
 
@@ -43,14 +44,13 @@ class AudioRecord:
     def parse(cls, payload: bytes, offset: int = 0) -> AudioRecord:
         """Read an AUDIO payload that begins at byte `offset`. Raises ThvError subclasses."""
         got = parse_fields(_AUDIO, payload, offset)
-        if got.flags & ~(_SAME_DURATION | _SAME_LENGTH):
-            raise MalformedError(f"reserved audio flags are set: {got.flags:#04x}", offset)
         lengths = list(got.lengths) * (got.count if got.flags & _SAME_LENGTH else 1)
         durations = list(got.durations) * (got.count if got.flags & _SAME_DURATION else 1)
-        if sum(lengths) != len(got.data):
-            message = f"audio packets of {sum(lengths)} bytes in {len(got.data)} bytes"
-            raise TruncatedError(message, offset + len(payload))
-        ends = [sum(lengths[:index]) for index in range(len(lengths) + 1)]
+        ends = list(accumulate(lengths, initial=0))
+        if ends[-1] != len(got.data):
+            fault = TruncatedError if ends[-1] > len(got.data) else MalformedError
+            message = f"audio packets of {ends[-1]} bytes in {len(got.data)} bytes"
+            raise fault(message, offset + len(payload))
         packets = [got.data[start:end] for start, end in pairwise(ends)]
         return cls(got.pts, tuple(packets), tuple(durations))
 
@@ -92,9 +92,19 @@ class Metadata:
         return cls(values)
 
     def to_payload(self) -> bytes:
-        """The payload of a METADATA record. Raises LimitError when there is too much of it."""
-        text = json.dumps(self.values, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        data = text.encode("utf-8")
+        """The payload of a METADATA record. Raises LimitError when there is too much of it,
+        MalformedError for what JSON cannot say."""
+        try:
+            text = json.dumps(
+                self.values,
+                ensure_ascii=False,
+                allow_nan=False,
+                separators=(",", ":"),
+                sort_keys=True,
+            )
+            data = text.encode("utf-8")
+        except (TypeError, ValueError) as error:
+            raise MalformedError(f"the metadata does not fit JSON: {error}") from None
         if len(data) > limits.MAX_METADATA:
             raise LimitError(f"metadata of {len(data)} bytes, allowed is {limits.MAX_METADATA}")
         return compress(data)
@@ -191,7 +201,7 @@ class EndRecord:
 
 
 _AUDIO = c.Struct(
-    "flags" / c.Int8ub,
+    "flags" / Flags(_SAME_DURATION | _SAME_LENGTH),
     "pts" / _TIME,
     "count" / Ranged(Varint, 1, limits.MAX_AUDIO_PACKETS),
     "durations"
@@ -211,7 +221,7 @@ _INDEX = c.Struct(
     "entries"
     / c.Array(
         lambda this: this.count,
-        c.Struct("type" / Ranged(c.Int8ub, 2, 3), "pts" / _TIME, "distance" / Varint),
+        c.Struct("type" / Ranged(c.Int8ub, 2, 3), "pts" / _TIME_STEP, "distance" / Varint),
     ),
 )
 _END = c.Struct(

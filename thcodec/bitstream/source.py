@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import construct as c
 
 from thcodec.bitstream import limits
-from thcodec.bitstream.fields import Blob, Ranged, Varint, Zigzag, build_fields, parse_fields
+from thcodec.bitstream.fields import Blob, Flags, Ranged, Varint, Zigzag, build_fields, parse_fields
 from thcodec.bitstream.header import CROP, Crop, crop_from
 from thcodec.entropy.coders import CoderId, VectorCoder
 from thcodec.entropy.tables import Kind, canonical_kinds, motion_kinds
@@ -152,9 +152,8 @@ class SourceHead:
     def parse(cls, payload: bytes, offset: int = 0) -> SourceHead:
         """Read a SOURCE payload that begins at byte `offset`. Raises ThvError subclasses."""
         got = parse_fields(_LAYOUT, payload, offset)
-        known = _CROP | _BASE | _JACOBIANS | 3 << _CODER_SHIFT
-        if got.flags & ~known or got.flags >> _CODER_SHIFT > max(CoderId):
-            raise MalformedError(f"reserved source flags are set: {got.flags:#04x}", offset)
+        if got.flags >> _CODER_SHIFT > max(CoderId):
+            raise MalformedError("entropy coder 3 is reserved", offset)
         return cls(
             flags=got.flags,
             source_id=got.source_id,
@@ -188,7 +187,7 @@ def _check(values: Sequence[int], difference: bool) -> None:
 
 
 _LAYOUT = c.Struct(
-    "flags" / c.Int8ub,
+    "flags" / Flags(_CROP | _BASE | _JACOBIANS | 3 << _CODER_SHIFT),
     "source_id" / Ranged(Varint, 0, 65535),
     "pts" / Ranged(Zigzag, -limits.MAX_TIME, limits.MAX_TIME),
     "codec" / Ranged(c.Int8ub, 1, 3),
