@@ -78,7 +78,7 @@ class VideoInput:
         target = sys.stdin.buffer if str(source) == "-" else str(source)
         try:
             return av.open(target, "r", metadata_errors="replace")
-        except av.error.InvalidDataError:
+        except (av.error.InvalidDataError, av.error.EOFError):
             message = f"{self.name}: not a video, or damaged beyond reading"
         except (av.error.FFmpegError, OSError) as error:
             message = f"{self.name}: {error.strerror or error}"

@@ -132,7 +132,7 @@ class VideoOutput:
         self._waiting = (rgb, pts, duration)
 
     def add_audio(self, pts: int, duration: int, data: bytes) -> None:
-        """Append one Opus packet; ``pts`` (signed: priming lies before 0), ``duration`` in 1/48000 s.
+        """Append one Opus packet; ``pts`` (signed: priming precedes 0), ``duration`` in 1/48000 s.
 
         A packet whose time does not increase is left out: players would refuse the file.
         """
