@@ -1,30 +1,12 @@
-"""Grids, heat maps and keypoint motion as tensors (paper: eq. 1 and 2, section 3.2).
+"""Grids, heat maps and sampling as tensors (paper: section 3.2).
 
 All coordinates are (x, y, z) in [-1, 1] with the ends on the first and last sample; x to the right,
-y down, z away from the viewer. Angles are degrees.
+y down, z away from the viewer.
 """
 
 from __future__ import annotations
 
 import torch
-
-
-def rotation_matrix(angles: torch.Tensor) -> torch.Tensor:
-    """Angles (N, 3) yaw, pitch, roll -> (N, 3, 3): R_pitch (about x) R_yaw (about y) R_roll (about
-    z).
-    """
-    yaw, pitch, roll = torch.deg2rad(angles).unbind(-1)
-    zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
-
-    def matrix(*entries: torch.Tensor) -> torch.Tensor:
-        return torch.stack(entries, -1).reshape(-1, 3, 3)
-
-    about_x = matrix(
-        one, zero, zero, zero, pitch.cos(), -pitch.sin(), zero, pitch.sin(), pitch.cos()
-    )
-    about_y = matrix(yaw.cos(), zero, yaw.sin(), zero, one, zero, -yaw.sin(), zero, yaw.cos())
-    about_z = matrix(roll.cos(), -roll.sin(), zero, roll.sin(), roll.cos(), zero, zero, zero, one)
-    return about_x @ about_y @ about_z
 
 
 def picture_grid(size: int, device: torch.device | None = None) -> torch.Tensor:
