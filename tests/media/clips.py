@@ -76,9 +76,7 @@ def write_clip(
     return path
 
 
-def _write_sound(
-    container: Any, stream: Any, sound: np.ndarray, rate: int, start: int
-) -> None:
+def _write_sound(container: Any, stream: Any, sound: np.ndarray, rate: int, start: int) -> None:
     layout = "mono" if sound.shape[1] == 1 else "stereo"
     for begin in range(0, len(sound), 1024):
         block = np.ascontiguousarray(sound[begin : begin + 1024].T)

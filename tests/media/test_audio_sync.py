@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -117,9 +118,7 @@ def test_first_packet_holds_the_priming():
     assert parameters.extradata.startswith(b"OpusHead")
     assert (parameters.sample_rate, parameters.channels) == (48000, 2)
     assert packets[0].pts == -parameters.pre_skip < 0
-    assert [later.pts - packet.pts for packet, later in zip(packets, packets[1:])] == [960] * (
-        len(packets) - 1
-    )
+    assert all(later.pts - packet.pts == 960 for packet, later in pairwise(packets))
 
 
 def audio_frame(samples: np.ndarray, start: int, rate: int = 48000) -> Any:

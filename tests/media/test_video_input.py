@@ -6,13 +6,14 @@ import os
 import struct
 import threading
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from tests.media.clips import moving_picture, noise_picture, tone_burst, write_clip
 
+from tests.media.clips import moving_picture, noise_picture, tone_burst, write_clip
 from thcodec.errors import MediaError
 from thcodec.media.video_input import VideoInput
 
@@ -45,7 +46,11 @@ def test_offset_between_sound_and_picture_is_kept(tmp_path):
     sound = tone_burst(1.0, 0.0, 48000, 1)
     ticks = [200 + 40 * n for n in range(10)]
     path = write_clip(
-        tmp_path / "a.mkv", times=ticks, time_base=Fraction(1, 1000), sound=sound, audio_codec="flac"
+        tmp_path / "a.mkv",
+        times=ticks,
+        time_base=Fraction(1, 1000),
+        sound=sound,
+        audio_codec="flac",
     )
     assert read(path)[0][0] == Fraction(1, 5)
     path = write_clip(
@@ -71,7 +76,7 @@ def test_transport_stream_starts_at_zero(tmp_path):
 def test_frames_without_times(tmp_path):
     times, _, _ = read(write_clip(tmp_path / "a.h264", options={}))
     assert len(times) == 10
-    assert all(later > earlier for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(times))
 
 
 def test_odd_size(tmp_path):
@@ -149,7 +154,7 @@ def test_no_frames(tmp_path):
     whole = write_clip(tmp_path / "a.mkv").read_bytes()
     path = tmp_path / "b.mkv"
     path.write_bytes(whole[: whole.index(b"\x1f\x43\xb6\x75")])  # up to the first cluster
-    with pytest.raises(MediaError, match="no readable frame|damaged beyond reading"):
+    with pytest.raises(MediaError, match=r"no readable frame|damaged beyond reading"):
         VideoInput(path)
 
 
@@ -182,7 +187,6 @@ def test_damaged_middle_is_passed_over(tmp_path):
     times, _, video = read(path)
     assert 30 < len(times) <= 60
     assert video.damaged is not None
-
 
 
 def test_standard_input(tmp_path, monkeypatch):

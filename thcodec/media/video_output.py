@@ -86,6 +86,7 @@ class VideoOutput:
             self._container = av.open(str(self._pending.path), "w", format=container)
             self._video = self._add_video(encoder, crf, frame_rate or _DEFAULT_RATE)
             self._sound = self._add_sound(audio) if audio is not None else None
+            self._container.start_encoding()  # opens the file: a refusal shows before any work
         except (av.error.FFmpegError, OSError) as error:
             self.abort()
             raise self._failure(error) from None

@@ -84,6 +84,8 @@ class Y4mOutput:
                 file.close()
                 self._pending.commit()
         except OSError as error:
+            if self._pending is not None:
+                self._pending.discard()
             raise self._failure(error) from None
 
     def abort(self) -> None:

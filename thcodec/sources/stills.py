@@ -134,10 +134,10 @@ def _webp_file(frame: bytes, width: int, height: int) -> bytes:
 def _load(file: bytes, kind: str, width: int, height: int) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(file), formats=(kind,)) as image:
-            if image.size != (width, height):
-                raise MalformedError(f"a still is not {width}x{height} as announced")
-            return np.array(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
-        if isinstance(error, MalformedError):
-            raise
+            if image.size == (width, height):
+                return np.array(image.convert("RGB"))
+    except Image.DecompressionBombError:
+        pass  # raised on opening, for a size far from the announced one
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise MalformedError(f"a still cannot be decoded ({error})") from None
+    raise MalformedError(f"a still is not {width}x{height} as announced")

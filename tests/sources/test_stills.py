@@ -1,0 +1,164 @@
+"""Stills: small, faithful, and nothing in them can make the decoder do more than announced."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from thcodec.errors import LimitError, MalformedError
+from thcodec.sources import jpeg
+from thcodec.sources.stills import (
+    StillCodec,
+    decode_still,
+    encode_still,
+    jpeg_tables,
+    resize_still,
+)
+
+TABLES = jpeg_tables(50)
+
+
+def smooth_picture(width: int = 64, height: int = 64) -> np.ndarray:
+    coarse = np.random.default_rng(7).integers(0, 255, (6, 6, 3), np.uint8)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+@pytest.mark.parametrize("codec", list(StillCodec))
+@pytest.mark.parametrize(("width", "height"), [(64, 64), (128, 128), (37, 51), (1, 1), (16, 200)])
+def test_round_trip(codec, width, height):
+    picture = smooth_picture(width, height)
+    tables = jpeg_tables(90)
+    data = encode_still(picture, codec=codec, quality=90, tables=tables)
+    again = decode_still(data, codec, width, height, tables=tables)
+    assert again.shape == (height, width, 3) and again.dtype == np.uint8
+    assert np.abs(again.astype(float) - picture).mean() < 10
+
+
+@pytest.mark.parametrize("quality", [1, 25, 50, 75, 95, 100])
+def test_split_and_join_give_the_same_pixels(quality):
+    picture = smooth_picture(48, 40)
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=quality, subsampling=2)
+    whole = buffer.getvalue()
+    tables, scan = jpeg.split(whole)
+    assert tables == jpeg_tables(quality) and len(tables) == 138
+    again = Image.open(io.BytesIO(jpeg.join(tables, scan, 48, 40)))
+    assert np.array_equal(np.array(again), np.array(Image.open(io.BytesIO(whole))))
+
+
+def test_shared_tables_save_what_the_headers_cost():
+    picture = smooth_picture()
+    bare = encode_still(picture, codec=StillCodec.JPEG, tables=TABLES)
+    complete = encode_still(picture, codec=StillCodec.COMPLETE_JPEG)
+    assert len(bare) + 250 < len(complete)
+    assert len(encode_still(picture, codec=StillCodec.WEBP)) < len(complete)
+
+
+def test_tables_of_another_quality_are_refused():
+    with pytest.raises(MalformedError, match="not those of quality 80"):
+        encode_still(smooth_picture(), quality=80, tables=TABLES)
+
+
+def test_tables_may_bring_huffman_tables_of_their_own():
+    picture = smooth_picture()
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=50, subsampling=2, optimize=True)
+    whole = buffer.getvalue()
+    with pytest.raises(MalformedError, match="standard Huffman"):
+        jpeg.split(whole)
+    first = whole.index(b"\xff\xc4")
+    scan_header = whole.index(b"\xff\xda")
+    tables = TABLES + whole[first:scan_header]
+    again = decode_still(whole[scan_header + 14 : -2], 1, 64, 64, tables=tables)
+    assert np.array_equal(again, np.array(Image.open(io.BytesIO(whole))))
+
+
+def test_other_chroma_is_refused():
+    buffer = io.BytesIO()
+    Image.fromarray(smooth_picture()).save(buffer, "JPEG", subsampling=0)
+    with pytest.raises(MalformedError, match="4:2:0"):
+        jpeg.split(buffer.getvalue())
+
+
+@pytest.mark.parametrize("codec", list(StillCodec))
+def test_size_is_checked_before_decoding(codec):
+    data = encode_still(smooth_picture(), codec=codec, tables=TABLES)
+    if codec is not StillCodec.JPEG:  # a bare scan has no size of its own
+        with pytest.raises(MalformedError, match="not 64x65 as announced"):
+            decode_still(data, codec, 64, 65, tables=TABLES)
+    for width, height in [(0, 64), (64, -1), (2049, 64), (1 << 30, 1 << 30)]:
+        with pytest.raises(LimitError, match="sides may be 1 to 2048"):
+            decode_still(data, codec, width, height, tables=TABLES)
+
+
+def test_giant_announced_inside_a_small_still_is_not_decoded():
+    data = bytearray(encode_still(smooth_picture(), codec=StillCodec.WEBP))
+    struct.pack_into("<HH", data, 6, 16383, 16383)
+    with pytest.raises(MalformedError, match="as announced"):
+        decode_still(bytes(data), StillCodec.WEBP, 64, 64)
+    data = bytearray(encode_still(smooth_picture(), codec=StillCodec.COMPLETE_JPEG))
+    struct.pack_into(">HH", data, data.index(b"\xff\xc0") + 5, 65500, 65500)
+    with pytest.raises(MalformedError, match="as announced"):
+        decode_still(bytes(data), StillCodec.COMPLETE_JPEG, 64, 64)
+
+
+@pytest.mark.parametrize("extra", [b"\xff\xd9\xff\xd8", b"\xff\xd0", b"\xff"])
+def test_marker_in_a_scan_is_refused(extra):
+    scan = encode_still(smooth_picture(), tables=TABLES)
+    with pytest.raises(MalformedError, match="a marker inside"):
+        decode_still(scan + extra, StillCodec.JPEG, 64, 64, tables=TABLES)
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        b"",
+        b"nonsense",
+        TABLES[:-1],
+        TABLES + b"\xff",
+        TABLES + b"\xff\xc0\x00\x0b\x08\xff\xff\xff\xff\x01\x01\x11\x00",
+        b"\xff\xdb\x00\x00",
+    ],
+)
+def test_bad_tables_are_refused(tables):
+    scan = encode_still(smooth_picture(), tables=TABLES)
+    with pytest.raises(MalformedError):
+        decode_still(scan, StillCodec.JPEG, 64, 64, tables=tables)
+
+
+def test_unknown_codec():
+    with pytest.raises(MalformedError, match="still codec 9 is unknown"):
+        decode_still(b"", 9, 64, 64)
+    with pytest.raises(MalformedError, match="still codec 0 is unknown"):
+        encode_still(smooth_picture(), codec=0)
+
+
+@pytest.mark.parametrize("codec", list(StillCodec))
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_damage_is_an_error_or_a_picture(codec, data):
+    whole = encode_still(smooth_picture(), codec=codec, tables=TABLES)
+    damaged = bytearray(whole[: data.draw(st.integers(0, len(whole)))])
+    for _ in range(data.draw(st.integers(0, 4))):
+        if damaged:
+            damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        picture = decode_still(bytes(damaged), codec, 64, 64, tables=TABLES)
+    except MalformedError:
+        return
+    assert picture.shape == (64, 64, 3)
+
+
+def test_resize():
+    picture = smooth_picture(256, 256)
+    small = resize_still(picture, 64)
+    expected = picture.reshape(64, 4, 64, 4, 3).mean(axis=(1, 3))
+    assert np.abs(small - expected).max() <= 1
+    assert resize_still(small, 64) is small
