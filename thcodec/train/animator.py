@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -76,7 +77,7 @@ class AnimatorTrainer:
         trained = [p for p in net.parameters() if p.requires_grad]
         self._optimiser = torch.optim.AdamW(trained, lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
         self._average = Average(net, settings.average)
-        self._perceptual = channels_last(PerceptualLoss())
+        self._perceptual = channels_last(PerceptualLoss()) if settings.perceptual else None
         self._checkpoint = run / "animator.pt"
         self._step, self._spent = load_checkpoint(
             self._checkpoint, net, self._optimiser, self._average
@@ -98,11 +99,8 @@ class AnimatorTrainer:
         batches = _prefetch(self._tracks, self._settings.seed + self._step + 1, stage)
         start, saved, losses = time.monotonic() - self._spent, time.monotonic(), []
         while (progress := (time.monotonic() - start - begun) / 60 / stage.minutes) < 1:
-            rate = (
-                stage.rate
-                * min(1.0, (self._step + 1) / 100)
-                * (0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * progress)))
-            )
+            decay = 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * progress))
+            rate = stage.rate * min(1.0, (self._step + 1) / 100) * decay
             losses.append(self._update(batches.get(), stage, rate))
             if time.monotonic() - saved > 180:
                 saved = time.monotonic()
@@ -124,9 +122,9 @@ class AnimatorTrainer:
             out.moved, batch
         )
         loss = loss + self._settings.mesh * mesh_loss(out.field, batch)
-        loss = loss + self._settings.perceptual * self._perceptual(
-            *self._crops(out.picture, batch, stage.crop)
-        )
+        if self._perceptual is not None:
+            crops = self._crops(out.picture, batch, stage.crop)
+            loss = loss + self._settings.perceptual * self._perceptual(*crops)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._net.parameters(), 1.0)

@@ -1,0 +1,144 @@
+"""Both trainers on a few synthetic frames: they learn, log, resume; their data is consistent."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from thcodec.errors import ThvError
+from thcodec.models.face_vid2vid.config import COMPACT
+from thcodec.models.face_vid2vid.extractor import KeypointExtractor
+from thcodec.models.face_vid2vid.network import FaceVid2Vid
+from thcodec.motion.keypoints import rotation_matrix
+from thcodec.train import landmarks
+from thcodec.train.animator import AnimatorTrainer, AnimatorTraining, Stage
+from thcodec.train.extractor import ExtractorTraining, MeshData, mirror, train_extractor
+from thcodec.train.pairs import PairSampler, Track, degrade, keypoint_motion
+from thcodec.train.prepare import load
+from thcodec.train.run import DEFAULT_CONFIG, read_config
+
+SMALL = replace(
+    COMPACT,
+    motion_size=16,
+    motion_widths=(8, 8),
+    volume_channels=2,
+    picture_channels=8,
+    bottleneck_channels=8,
+    bottleneck_blocks=1,
+    extractor_widths=(4, 4, 8, 8, 8),
+)
+
+
+def head(frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """A picture (256, 256, 3) of a disc that moves, and a mesh (468, 3) that moves with it."""
+    random = np.random.default_rng(3)
+    shape = random.normal(0, 0.5, (468, 3))
+    shape[[234, 33, 127], :] += [-1, 0, 0.5]
+    shape[[454, 263, 356], :] += [1, 0, 0.5]
+    shape[10] += [0, -1.5, 0]
+    shape[152] += [0, 1.5, 0]
+    centre = np.array([0.2 * np.sin(frame / 3), 0.1 * np.cos(frame / 3), 0.0])
+    mesh = 0.2 * shape @ rotation_matrix(4 * np.sin(frame), 3 * np.cos(frame), frame % 5).T + centre
+    y, x = np.mgrid[-1:1:256j, -1:1:256j]
+    disc = ((x - centre[0]) ** 2 + (y - centre[1]) ** 2 < 0.2)[..., None]
+    return np.where(disc, [220, 180, 150], [40, 80, 60]).astype(np.uint8), mesh.astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    root = tmp_path_factory.mktemp("cache")
+    for split, names in {"train": ("a", "b"), "val": ("c",)}.items():
+        for offset, name in enumerate(names):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            frames, meshes = zip(*(head(i + 50 * offset) for i in range(110)), strict=True)
+            np.save(folder / "frames.npy", np.stack(frames))
+            np.savez(folder / "mesh.npz", mesh=np.stack(meshes), score=np.ones(110, np.float32))
+            (folder / "done.json").write_text("{}")
+    return root
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def tracks(cache, split):
+    chosen = list(landmarks.KEYPOINTS)
+    clips = load(cache, split)
+    return [
+        Track(c, c.mesh[:, chosen], np.repeat(c.mesh[:1, chosen], len(c.mesh), 0)) for c in clips
+    ]
+
+
+def test_mirroring_twice_changes_nothing_and_swaps_sides():
+    points = np.random.default_rng(0).normal(size=(COMPACT.keypoints, 3))
+    assert mirror(mirror(points)) == pytest.approx(points)
+    assert mirror(points)[0] == pytest.approx(points[2] * [-1, 1, 1])
+
+
+def test_the_mean_shape_faces_the_viewer(cache):
+    shape = MeshData(load(cache, "train"), 0).shape
+    sides = shape[[454, 263, 356]].mean(0) - shape[[234, 33, 127]].mean(0)
+    assert sides[0] > 0 and np.abs(sides[1:]).max() < 1e-6
+    assert np.sqrt((shape**2).sum(1).mean()) == pytest.approx(1.0)
+
+
+def test_distorted_keypoints_stay_on_the_picture_s_points(cache):
+    pictures, keypoints, _ = MeshData(load(cache, "train"), 0).batch(8)
+    assert pictures.shape == (8, 3, 128, 128) and keypoints.shape == (8, 17, 3)
+    assert pictures.min() >= 0 and pictures.max() <= 1
+
+
+def test_a_still_frame_needs_no_motion():
+    points = np.random.default_rng(0).normal(size=(COMPACT.keypoints, 3))
+    source, driving, jacobian = keypoint_motion(points, points, points)
+    assert source == pytest.approx(driving) and jacobian == pytest.approx(np.eye(3))
+
+
+def test_degrading_keeps_the_size_and_loses_detail():
+    picture = np.random.default_rng(0).integers(0, 255, (256, 256, 3), np.uint8)
+    small = degrade(picture, 64, 60)
+    assert small.shape == picture.shape and small.std() < picture.std()
+
+
+def test_batches_are_the_same_for_the_same_seed(cache):
+    first, second = (PairSampler(tracks(cache, "train"), 4, 0.5).batch(2, 64) for _ in range(2))
+    torch.testing.assert_close(first.source, second.source)
+    torch.testing.assert_close(first.jacobian, second.jacobian)
+
+
+def test_the_extractor_learns_and_goes_on_where_it_stopped(cache, tmp_path):
+    settings = ExtractorTraining(minutes=0.1, batch=4)
+    first = torch.load(train_extractor(cache, tmp_path, settings), weights_only=True)
+    again = train_extractor(cache, tmp_path, replace(settings, minutes=0.15))
+    state = torch.load(again, weights_only=True)
+    assert state["step"] > first["step"] > 0
+    KeypointExtractor(COMPACT).load_state_dict(state["average"])
+
+
+def test_the_animator_learns_and_goes_on_where_it_stopped(cache, tmp_path):
+    torch.manual_seed(0)
+    train, val = tracks(cache, "train"), tracks(cache, "val")
+    stages = (
+        Stage(size=64, batch=4, minutes=0.12, rate=2e-3, crop=32, degraded=0.0),
+        Stage(size=128, batch=2, minutes=0.05, rate=2e-3, crop=32, degraded=0.5),
+    )
+    settings = AnimatorTraining(stages=stages, perceptual=0.0)
+    AnimatorTrainer(FaceVid2Vid(SMALL), train, val, tmp_path, settings).run()
+    log = lines(tmp_path / "animator.log")
+    assert [report["size"] for report in log] == [64, 128]
+    assert log[-1]["psnr"] > log[-1]["repeated"]
+    assert (tmp_path / "preview.png").stat().st_size > 1000
+    longer = replace(settings, stages=(stages[0], replace(stages[1], minutes=0.1)))
+    AnimatorTrainer(FaceVid2Vid(SMALL), train, val, tmp_path, longer).run()
+    assert lines(tmp_path / "animator.log")[-1]["step"] > log[-1]["step"]
+
+
+def test_the_shipped_config_is_readable_and_a_wrong_one_says_why(tmp_path):
+    assert read_config(DEFAULT_CONFIG).animator.stages[0].size == 128
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(DEFAULT_CONFIG.read_text().replace("minutes = 20", "hours = 20"))
+    with pytest.raises(ThvError, match="hours"):
+        read_config(wrong)
