@@ -90,14 +90,11 @@ def test_rate_can_be_changed(clip: Path, tmp_path: Path) -> None:
 
 def test_resample_repeats_and_drops() -> None:
     pictures = [np.full((1, 1, 3), index, np.uint8) for index in range(4)]
-    frames = [InputFrame(picture, pts, 1) for picture, pts in zip(pictures, [2, 3, 4, 8])]
-    slots = list(resample(iter(frames), Fraction(1, 10), Fraction(5)))
-    assert [(frame.pts, int(frame.rgb[0, 0, 0])) for frame in slots] == [
-        (1, 0),
-        (2, 2),
-        (3, 2),
-        (4, 3),
-    ]
+    times = [2, 3, 4, 8]
+    frames = [InputFrame(rgb, pts, 2) for rgb, pts in zip(pictures, times, strict=True)]
+    slots = resample(iter(frames), Fraction(1, 10), Fraction(5))
+    shown = [(frame.pts, int(frame.rgb[0, 0, 0])) for frame in slots]
+    assert shown == [(1, 0), (2, 2), (3, 2), (4, 3)]
 
 
 def test_no_sound_when_not_wanted(clip: Path, tmp_path: Path) -> None:

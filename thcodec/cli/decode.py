@@ -1,0 +1,47 @@
+"""``thcodec decode``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from thcodec.cli import console
+from thcodec.pipeline.config import DecoderConfig
+
+_DEFAULT = DecoderConfig()
+
+
+def decode(
+    source: Annotated[str, typer.Argument(help=".thv file, or - for standard input.")],
+    target: Annotated[
+        str | None,
+        typer.Argument(help=".mp4, .mkv or .webm file; - writes raw y4m to standard output."),
+    ] = None,
+    raw: Annotated[
+        str | None, typer.Option(help="Also, or only, write raw pictures to this .y4m file.")
+    ] = None,
+    crf: Annotated[
+        int, typer.Option(help="Quality of the video, 0 (lossless) .. 51.")
+    ] = _DEFAULT.crf,
+    weights: Annotated[Path | None, typer.Option(help="The animator's weights.")] = None,
+    device: Annotated[str, typer.Option(help="Torch device, e.g. cpu or cuda.")] = "cpu",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the target.")] = False,
+) -> int:
+    """Decode a .thv file to a video with sound, or to raw pictures."""
+    try:
+        config = DecoderConfig(device=device, weights=weights, crf=crf)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if target == "-":
+        if raw is not None:
+            raise typer.BadParameter("give either - or --raw")
+        target, raw = None, "-"
+    if target is None and raw is None:
+        raise typer.BadParameter("say where to: a video file or --raw FILE.y4m")
+    from thcodec.pipeline import decode as run  # torch: seconds that other commands need not wait
+
+    with console.progress_bar("decode") as progress:
+        summary = run(source, target, config, raw=raw, overwrite=overwrite, progress=progress)
+    return console.finish("decoded", summary, quiet_output=raw == "-")

@@ -1,0 +1,96 @@
+"""``thcodec encode``."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from thcodec.cli import console
+from thcodec.pipeline.config import EncoderConfig
+
+_DEFAULT = EncoderConfig()
+_STILLS = {"jpeg": 1, "webp": 2, "jpeg-complete": 3}
+_CODERS = {"raw": 0, "zstd": 1, "range": 2}
+
+
+def encode(
+    source: Annotated[str, typer.Argument(help="Video file, or - for standard input.")],
+    target: Annotated[str, typer.Argument(help=".thv file, or - for standard output.")],
+    size: Annotated[
+        int, typer.Option(help="Side of the coded square picture: 256 or 512.")
+    ] = _DEFAULT.size,
+    fps: Annotated[
+        str | None, typer.Option(help="Resample to this rate, e.g. 25 or 30000/1001.")
+    ] = None,
+    source_size: Annotated[
+        int | None, typer.Option(help="Side of the stills; 64 for 256, 128 for 512.")
+    ] = None,
+    source_quality: Annotated[
+        int, typer.Option(help="Quality of the stills, 1..100.")
+    ] = _DEFAULT.source_quality,
+    interval: Annotated[
+        int, typer.Option(help="A new still every so many frames; 0: one per shot.")
+    ] = _DEFAULT.interval,
+    crop: Annotated[
+        str, typer.Option(help="auto (follow the face), none (central square) or x,y,w,h.")
+    ] = _DEFAULT.crop,
+    audio_bitrate: Annotated[
+        int, typer.Option(help="Of the sound, bit/s.")
+    ] = _DEFAULT.audio_bitrate,
+    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Code the sound.")] = True,
+    upscaler: Annotated[
+        str, typer.Option(help="Brings stills to size: bicubic or lanczos.")
+    ] = _DEFAULT.upscaler,
+    animator: Annotated[
+        str, typer.Option(help="Network that moves the stills.")
+    ] = _DEFAULT.animator,
+    weights: Annotated[Path | None, typer.Option(help="The animator's weights.")] = None,
+    still_codec: Annotated[str, typer.Option(help="jpeg, webp or jpeg-complete.")] = "jpeg",
+    coder: Annotated[str, typer.Option(help="Of the motion: range, zstd or raw.")] = "range",
+    device: Annotated[str, typer.Option(help="Torch device, e.g. cpu or cuda.")] = "cpu",
+    live: Annotated[
+        bool, typer.Option("--live", help="A packet per frame, at once, for a pipe.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the target.")] = False,
+) -> int:
+    """Encode a video of one talking person as a .thv file."""
+    try:
+        config = EncoderConfig(
+            size=size,
+            fps=None if fps is None else _fraction(fps),
+            source_size=source_size,
+            source_quality=source_quality,
+            interval=interval,
+            crop=crop,
+            audio=audio,
+            audio_bitrate=audio_bitrate,
+            upscaler=upscaler,
+            animator=animator,
+            weights=weights,
+            device=device,
+            still_codec=_choice("still codec", still_codec, _STILLS),
+            coder=_choice("coder", coder, _CODERS),
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    from thcodec.pipeline import encode as run  # torch: seconds that other commands need not wait
+
+    with console.progress_bar("encode") as progress:
+        summary = run(source, target, config, live=live, overwrite=overwrite, progress=progress)
+    return console.finish("encoded", summary, quiet_output=target == "-")
+
+
+def _fraction(text: str) -> Fraction:
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"fps is {text!r}: give a number such as 25 or 30000/1001") from None
+
+
+def _choice(name: str, text: str, choices: dict[str, int]) -> int:
+    if text not in choices:
+        raise ValueError(f"{name} is {text!r}, allowed is {', '.join(choices)}")
+    return choices[text]

@@ -1,0 +1,76 @@
+"""``thcodec info`` and ``thcodec verify``: no torch, no pictures."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from thcodec.bitstream import inspect
+from thcodec.cli import console
+
+Source = Annotated[str, typer.Argument(help=".thv file, or - for standard input.")]
+
+
+def info(
+    source: Source,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
+) -> int:
+    """Show what a .thv file holds and where its bytes go."""
+    facts = inspect.info(source)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(_lines(facts)))
+    for fault in facts["damage"]:
+        console.say(f"warning: {fault}")
+    return console.DAMAGED if facts["damage"] else console.OK
+
+
+def verify(source: Source) -> int:
+    """Check every record of a .thv file: framing, checksums, ids, times, index."""
+    findings = inspect.verify(source)
+    for finding in findings:
+        typer.echo(str(finding))
+    if findings:
+        console.say(f"error: {source} breaks {len(findings)} rules")
+        return console.ERROR
+    typer.echo("no faults found")
+    return console.OK
+
+
+def _lines(facts: dict[str, Any]) -> list[str]:
+    header = facts["header"]
+    width, height = header["picture"]
+    x, y, side, _ = header["crop"]
+    rate = header["frame_rate"]
+    model = header["keypoint_model"]
+    audio = header["audio"]
+    sound = f"Opus, {audio['channels']} channel(s)" if audio else "none"
+    sizes = [
+        f"  {kind:<9}{facts['payload_bytes'].get(kind, 0):>9} bytes"
+        f"{facts['kbit_per_s'].get(kind, 0):>10.3f} kbit/s"
+        for kind in ("header", "source", "motion", "audio", "metadata", "index", "end", "framing")
+        if kind in facts["payload_bytes"]
+    ]
+    return [
+        f"picture    {header['coded_size']}x{header['coded_size']}, cut at {x},{y} "
+        f"({side}x{side}) from {width}x{height}",
+        f"frames     {facts['frames']} ({facts['low_confidence_frames']} of low confidence), "
+        f"{facts['duration']:.3f} s, {'variable rate' if rate is None else f'{rate:.3f} a second'}",
+        f"sources    {len(facts['sources'])}",
+        f"animator   {_network(header['animator'])}, {model['keypoints']} keypoints",
+        f"upscaler   {_network(header['upscaler'])}",
+        f"coder      {header['coder']}{', live' if header['live'] else ''}",
+        f"audio      {sound}",
+        f"size       {facts['bytes']} bytes, {facts['kbit_per_s']['total']:.3f} kbit/s",
+        *sizes,
+        *(f"{key:<11}{value}" for key, value in facts["metadata"].items()),
+    ]
+
+
+def _network(identity: dict[str, str]) -> str:
+    digest = identity["sha256"]
+    weights = f", weights {digest[:12]}" if digest.strip("0") else ""
+    return f"{identity['name']} {identity['version']}{weights}"
