@@ -170,6 +170,24 @@ def test_cut_file_yields_its_beginning(tmp_path):
     assert video.damaged is not None and "b.mp4" in video.damaged
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_sound_that_outlasts_the_pictures_is_no_damage(tmp_path, suffix):
+    path = write_clip(tmp_path / f"a{suffix}", sound=tone_burst(3.0, 0.0, 48000, 1))
+    for audio in (True, False):
+        with VideoInput(path, audio=audio) as video:
+            assert len(list(video.frames())) == 10
+            assert video.damaged is None
+
+
+def test_cut_matroska(tmp_path):
+    whole = write_clip(tmp_path / "a.mkv", times=range(100), picture=noise_picture).read_bytes()
+    path = tmp_path / "b.mkv"
+    path.write_bytes(whole[: len(whole) // 2])
+    times, _, video = read(path)
+    assert 30 < len(times) < 70
+    assert video.damaged is not None and "of 4.00 seconds" in video.damaged
+
+
 def test_cut_without_index_is_refused(tmp_path):
     whole = write_clip(tmp_path / "a.mp4", picture=noise_picture).read_bytes()
     path = tmp_path / "b.mp4"

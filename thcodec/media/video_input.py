@@ -100,7 +100,7 @@ class VideoInput:
         self._faults: list[str] = []
         self._unreadable = self._corrupt = self._frames = 0
         self._last_pts = -1
-        self._end = Fraction(0)
+        self._ends: dict[int, Fraction] = {}  # by stream, seconds of the file
         self._reformatter = VideoReformatter()
         self._orientation: Orientation | None = None
         self._decoded = self._decode()
@@ -204,7 +204,7 @@ class VideoInput:
                 if isinstance(frame, av.VideoFrame):
                     yield self._input_frame(frame)
                 elif self._opus is not None:
-                    self._note_end(frame.pts, frame.time_base, frame.samples, frame.sample_rate)
+                    self._note_end(self._sound, frame.pts, 0)
                     self._packets += self._opus.encode(frame, self._origin)
         if self._opus is not None:
             self._packets += self._opus.flush()
@@ -232,7 +232,7 @@ class VideoInput:
             pts = frame.pts - round(self._origin / self.time_base)
         pts = max(pts, self._last_pts + 1)
         self._last_pts = pts
-        self._note_end(frame.pts, self.time_base, duration, 1 / self.time_base)
+        self._note_end(self._video, frame.pts, duration)
         return InputFrame(self._picture(frame), pts, duration)
 
     def _nominal_duration(self) -> int:
@@ -253,21 +253,27 @@ class VideoInput:
         shown = self._reformatter.reformat(frame, width, height, "rgb24", src_colorspace=colours)
         return self._orientation.apply(shown.to_ndarray())
 
-    def _note_end(
-        self, pts: int | None, time_base: Fraction, length: int, rate: int | Fraction
-    ) -> None:
+    def _note_end(self, stream: Any, pts: int | None, ticks: int) -> None:
         if pts is not None:
-            self._end = max(self._end, pts * Fraction(time_base) + Fraction(length) / rate)
+            end = (pts + ticks) * Fraction(stream.time_base)
+            self._ends[stream.index] = max(end, self._ends.get(stream.index, end))
 
     def _check_end(self) -> None:
         """Note when the file stops well before the end that it announces."""
-        stated = self._container.duration
-        if stated is None or not self._container.format.name.startswith(_TRUE_DURATIONS):
+        if not self._ends or not self._container.format.name.startswith(_TRUE_DURATIONS):
             return
-        length = Fraction(stated, av.time_base)
-        if self._end - self._origin + _SHORTFALL < length:
-            read = float(self._end - self._origin)
-            self._faults.append(f"it ends after {read:.2f} of {float(length):.2f} seconds")
+        video, everything = self._video, self._container
+        if video.duration is not None:
+            stated = (video.duration + (video.start_time or 0)) * self.time_base
+            read = self._ends.get(video.index, Fraction(0))
+        elif everything.duration is not None and (self._opus or not everything.streams.audio):
+            stated = Fraction(everything.duration, av.time_base) + self._origin
+            read = max(self._ends.values())
+        else:
+            return
+        if read + _SHORTFALL < stated:
+            lengths = f"{float(read - self._origin):.2f} of {float(stated - self._origin):.2f}"
+            self._faults.append(f"it ends after {lengths} seconds")
 
 
 def _square_pixel_size(frame: Any, stream: Any) -> tuple[int, int]:
