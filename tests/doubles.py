@@ -21,7 +21,7 @@ class _Still:
 
 
 class MomentAnimator(Animator):
-    """Takes the centre of brightness and its spread for a head's place and size.
+    """Takes the middle and spread of what differs from the corner for a head's place and size.
 
     A picture of one colour has no face in its eyes: confidence 0.
     """
@@ -36,7 +36,8 @@ class MomentAnimator(Animator):
         return [self._extract(picture) for picture in pictures]
 
     def _extract(self, picture: np.ndarray) -> Extraction:
-        weight = picture.mean(axis=2) + 1.0
+        # What differs from the corner is the head; the rest weighs next to nothing.
+        weight = np.abs(picture.astype(np.float64) - picture[0, 0]).sum(axis=2) + 1e-3
         axis = np.linspace(-1, 1, len(weight))
         across, down = weight.sum(0) / weight.sum(), weight.sum(1) / weight.sum()
         x, y = float(across @ axis), float(down @ axis)

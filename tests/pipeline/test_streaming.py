@@ -1,0 +1,218 @@
+"""Encoder and Decoder packet by packet."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from tests import clips
+from tests.doubles import MomentAnimator
+from thcodec import Decoder, Encoder, EncoderConfig, Frame, Packet, ThvError
+from thcodec.bitstream import AudioParameters, AudioRecord, RecordType, SourceRecord, StreamHeader
+from thcodec.errors import SequenceError, TimingError, UnknownRecordError
+from thcodec.media.audio import AudioPacket
+from thcodec.pipeline.quality import psnr, ssim
+
+PLAIN = EncoderConfig(crop="none", interval=10, source_size=256, source_quality=90)
+
+
+def _encoder(live: bool = True, **options: object) -> Encoder:
+    return Encoder(PLAIN, live=live, animator=MomentAnimator(), **options)
+
+
+def _packets(encoder: Encoder, frames: int = 25) -> list[Packet]:
+    packets = []
+    for index in range(frames):
+        packets += encoder.push(clips.disc(index), index)
+    return packets + encoder.flush()
+
+
+def _decode(packets: list[Packet]) -> tuple[list[Frame], Decoder]:
+    decoder = Decoder(animator=MomentAnimator())
+    return [frame for packet in packets for frame in decoder.push(packet)], decoder
+
+
+def test_live_packets_leave_at_once_and_decode_on_arrival() -> None:
+    encoder, decoder = _encoder(), Decoder(animator=MomentAnimator())
+    for index in range(25):
+        frames = []
+        for packet in encoder.push(clips.disc(index), index):
+            frames += decoder.push(Packet.from_bytes(packet.to_bytes()))
+        assert [frame.pts for frame in frames] == [index]
+        assert frames[0].rgb.shape == (256, 256, 3)
+        assert frames[0].time_base == Fraction(1, 25)
+    assert encoder.flush() == []
+    assert decoder.notes == []
+
+
+def test_pictures_follow_the_motion() -> None:
+    frames, _ = _decode(_packets(_encoder()))
+    still = frames[10].rgb
+    cut = slice(40, 280)  # the central square of 320x240
+    original = cv2.resize(clips.disc(19)[:, cut], (256, 256), interpolation=cv2.INTER_CUBIC)
+    assert psnr(original, frames[19].rgb) > psnr(original, still) + 3
+    assert ssim(original, frames[19].rgb) > ssim(original, still)
+
+
+def test_file_mode_groups_motion() -> None:
+    packets = _packets(_encoder(live=False), 50)
+    kinds = [packet.type for packet in packets]
+    assert kinds == [RecordType.HEADER] + [RecordType.SOURCE, RecordType.MOTION] * 5
+    frames, _ = _decode(packets)
+    assert [frame.pts for frame in frames] == list(range(50))
+    assert [frame.source_id for frame in frames] == [index // 10 for index in range(50)]
+
+
+def test_both_modes_carry_the_same_motion() -> None:
+    live, _ = _decode(_packets(_encoder(live=True)))
+    grouped, _ = _decode(_packets(_encoder(live=False)))
+    for one, other in zip(live, grouped, strict=True):
+        assert np.array_equal(one.rgb, other.rgb)
+
+
+def test_encoder_knows_what_the_decoder_has() -> None:
+    packets = _packets(_encoder(), 1)
+    assert [packet.type for packet in packets] == [1, 2, 3]
+    header = StreamHeader.parse(packets[0].payload)
+    source = SourceRecord.parse(packets[1].payload)
+    decoder = Decoder(animator=MomentAnimator())
+    for packet in packets[:2]:
+        decoder.push(packet)
+    (frame,) = decoder._motion.decode(packets[2].payload)
+    # The source frame itself is coded as "like its source": not one residual.
+    assert list(frame.values) == list(source.motion)
+    assert header.live and header.coded_size == 256
+
+
+def test_a_source_is_prepared_once() -> None:
+    animator = MomentAnimator()
+    decoder = Decoder(animator=animator)
+    for packet in _packets(_encoder(), 25):
+        decoder.push(packet)
+    assert animator.prepared == 3
+
+
+def test_lost_source_repeats_the_picture_before() -> None:
+    packets = _packets(_encoder(live=False), 30)
+    sources = [at for at, packet in enumerate(packets) if packet.type == RecordType.SOURCE]
+    del packets[sources[1]]
+    frames, decoder = _decode(packets)
+    assert [frame.pts for frame in frames] == list(range(30))
+    assert [frame.concealed for frame in frames] == [False] * 10 + [True] * 10 + [False] * 10
+    assert np.array_equal(frames[15].rgb, frames[9].rgb)
+    assert decoder.frames_concealed == 10
+    assert len(decoder.notes) == 2
+
+
+def test_lost_first_source_shows_nothing_until_the_next() -> None:
+    packets = _packets(_encoder(live=False), 20)
+    del packets[1]
+    frames, decoder = _decode(packets)
+    assert [frame.pts for frame in frames] == list(range(10, 20))
+    assert decoder.frames_lost == 10
+
+
+def test_lost_live_packet_costs_frames_until_the_next_group() -> None:
+    packets = _packets(_encoder(), 30)
+    motion = [at for at, packet in enumerate(packets) if packet.type == RecordType.MOTION]
+    del packets[motion[5]]
+    frames, decoder = _decode(packets)
+    assert [frame.pts for frame in frames] == [*range(5), *range(10, 30)]
+    assert decoder.packets_lost == 4
+
+
+def test_long_live_streams_can_be_joined() -> None:
+    config = EncoderConfig(crop="none", interval=0)
+    encoder = Encoder(config, animator=MomentAnimator())
+    picture = clips.disc(0)
+    packets = [p for index in range(300) for p in encoder.push(picture, index)]
+    late = packets[:2] + packets[100:]  # header, source, and what comes after a long absence
+    frames, _ = _decode(late)
+    assert frames[0].pts == 250
+
+
+def test_frames_without_a_face_hold_the_motion() -> None:
+    encoder = _encoder()
+    packets = []
+    for index in range(9):
+        picture = clips.disc(index) if index % 4 else np.full((240, 320, 3), 90, np.uint8)
+        packets += encoder.push(picture)
+    frames, _ = _decode(packets)
+    assert [frame.low_confidence for frame in frames] == [i % 4 == 0 for i in range(9)]
+    assert encoder.low_confidence_frames == 3
+    assert "3 of 9 frames" in encoder.notes[-1]
+    # The blank first picture was a stopgap: the first face became a source at once.
+    assert frames[1].source_id > frames[0].source_id
+
+
+def test_new_shot_makes_a_new_source() -> None:
+    encoder = Encoder(EncoderConfig(crop="none", interval=0), animator=MomentAnimator())
+    packets = []
+    for index in range(20):
+        picture = clips.disc(index)
+        packets += encoder.push(picture if index < 12 else 255 - picture[::-1])
+    frames, _ = _decode(packets)
+    assert [frame.source_id for frame in frames] == [0] * 12 + [1] * 8
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_sound_is_interleaved_by_time(live: bool) -> None:
+    parameters = AudioParameters(channels=1, pre_skip=312, extradata=b"OpusHead" + bytes(11))
+    encoder = _encoder(live, audio=parameters)
+    packets = []
+    for index in range(100):
+        packets += encoder.push(clips.disc(index), index)
+        for part in range(2):
+            at = (2 * index + part) * 960 - 312
+            packets += encoder.push_audio(AudioPacket(at, 960, bytes([part, index])))
+    packets += encoder.flush()
+    frames, _ = _decode(packets)
+    assert len(frames) == 100
+    sound = [AudioRecord.parse(p.payload) for p in packets if p.type == RecordType.AUDIO]
+    assert sum(len(record.packets) for record in sound) == 200
+    assert len(sound) == (200 if live else 4)
+    shown = 0
+    for packet in packets:
+        if packet.type == RecordType.MOTION:
+            shown += 1 if live else 10
+        elif packet.type == RecordType.AUDIO:
+            second = AudioRecord.parse(packet.payload).pts / 48000
+            assert abs(second - shown / 25) < (0.1 if live else 2.1)
+
+
+def test_unknown_records() -> None:
+    packets = _packets(_encoder(), 2)
+    frames, _ = _decode([*packets[:2], Packet(99, b"later"), *packets[2:]])
+    assert len(frames) == 2
+    with pytest.raises(UnknownRecordError, match="99"):
+        _decode([packets[0], Packet(99, b"later", critical=True)])
+
+
+def test_wrong_calls_are_refused() -> None:
+    with pytest.raises(SequenceError):
+        Decoder().push(Packet(RecordType.MOTION, b""))
+    encoder = _encoder()
+    encoder.push(clips.disc(0), 5)
+    with pytest.raises(TimingError):
+        encoder.push(clips.disc(1), 5)
+    with pytest.raises(ValueError, match="uint8"):
+        encoder.push(np.zeros((240, 320, 3)), 6)
+    with pytest.raises(ValueError, match="those before"):
+        encoder.push(clips.disc(1, 100, 100), 6)
+    with pytest.raises(ThvError, match="audio"):
+        encoder.push_audio(AudioPacket(0, 960, b"x"))
+
+
+def test_another_keypoint_model_is_refused() -> None:
+    packets = _packets(_encoder(), 1)
+    animator = MomentAnimator()
+    animator.keypoint_model = type(animator.keypoint_model)(keypoints=17)
+    with pytest.raises(ThvError, match="5 keypoints"):
+        Decoder(animator=animator).push(packets[0])
+
+
+def test_nothing_pushed() -> None:
+    assert _encoder().flush() == []
