@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.bitstream import strategies as thv
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.bitstream import strategies as thv
 from thcodec.bitstream import (
     AudioRecord,
     EndRecord,

@@ -64,15 +64,15 @@ class SourceRecord:
             _check(values, got.base_id is not None)
         except ThvError as error:
             raise error.moved(offset + got.parameters_at) from None
-        split = 3 * got.keypoints
+        split = len(kinds) - 3 * got.keypoints
         return cls(
             source_id=got.source_id,
             pts=got.pts,
             codec=got.codec,
             width=got.width,
             height=got.height,
-            canonical=tuple(values[:split]),
-            motion=tuple(values[split:]),
+            canonical=tuple(values[split:]),
+            motion=tuple(values[:split]),
             data=got.data,
             crop=got.crop,
             base_id=got.base_id,
@@ -88,7 +88,7 @@ class SourceRecord:
                 f"{len(self.canonical)} canonical and {len(self.motion)} motion values do not "
                 "belong to one keypoint model"
             )
-        values = self.canonical + self.motion
+        values = self.motion + self.canonical
         _check(values, self.base_id is not None)
         parameters = VectorCoder(self.coder, _kinds(keypoints, jacobians)).encode([values], [False])
         flags = _CROP * (self.crop is not None) | _BASE * (self.base_id is not None)
@@ -171,7 +171,7 @@ class SourceHead:
 
 
 def _kinds(keypoints: int, jacobians: bool) -> list[Kind]:
-    return canonical_kinds(keypoints) + motion_kinds(keypoints, jacobians)
+    return motion_kinds(keypoints, jacobians) + canonical_kinds(keypoints)
 
 
 def _combine(values: Sequence[int], base: Sequence[int], sign: int) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ _MOST = 4096 - _LEAST
 _LAST = 255
 # Weight of a new decision after n others: 1/(n + 1.5) at first, then a fast and a slow average.
 _FAST = [max(131072 // (2 * n + 3), 1 << 12) for n in range(_LAST + 1)]
-_SLOW = [max(131072 // (2 * n + 3), 1 << 10) for n in range(_LAST + 1)]
+_SLOW = [max(131072 // (2 * n + 3), 1 << 9) for n in range(_LAST + 1)]
 
 
 class Contexts:
