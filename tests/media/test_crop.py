@@ -12,7 +12,7 @@ from thcodec.bitstream.header import Crop
 from thcodec.errors import MediaError, NoFaceError
 from thcodec.media.crop import CropMode, CroppedFrame, CropTracker, parse_crop
 from thcodec.media.face import Face, FaceDetector
-from thcodec.media.framing import crop_around
+from thcodec.media.framing import crop_around, overlap
 from thcodec.media.shots import ShotDetector
 from thcodec.media.video_input import VideoInput
 
@@ -142,6 +142,19 @@ def test_crop_follows_a_face_that_has_left_it_for_a_second():
     assert last.x <= 238 - 20 and last.x + last.width >= 238 + 20
 
 
+def test_face_over_the_border_keeps_its_crop():
+    for hidden in (face(20, 20, 80), face(160, 170, 150), face(310, 90, 60)):
+        _, frames = run(Script([hidden]), [scene(0)] * 120)
+        assert shots(frames) == [0]
+
+
+def test_crop_follows_a_face_that_shrinks():
+    detector = Script([face(160, 90, 80)], [face(160, 90, 30)])
+    _, frames = run(detector, [scene(0)] * 40 + [scene(1)] * 60)
+    assert len(shots(frames)) == 2
+    assert frames[-1].crop.width == round(30 * 1.97)
+
+
 def test_other_face_is_taken_when_the_followed_one_stays_away():
     detector = Script([face(80, 90)], [face(260, 90)])
     _, frames = run(detector, [scene(0)] * 40 + [scene(1)] * 60)
@@ -213,13 +226,6 @@ def test_shots():
     assert not detector.starts_shot(noise[1] + 120)
 
 
-def iou(one: Crop, other: Crop) -> float:
-    across = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
-    down = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
-    common = max(across, 0) * max(down, 0)
-    return common / (one.width**2 + other.width**2 - common)
-
-
 # Where test256 was cut from, found by template matching.
 @pytest.mark.parametrize(
     ("name", "crop"),
@@ -239,7 +245,7 @@ def test_framing_is_that_of_the_training_data(name, crop, look_ahead):
         for frame in video.frames():
             if frames := tracker.push(frame.rgb, frame.pts):
                 break
-    assert iou(frames[0].crop, crop) > 0.75
+    assert overlap(frames[0].crop, crop) > 0.75
     assert frames[0].face and tracker.notes == []
 
 

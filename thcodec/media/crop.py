@@ -11,7 +11,13 @@ import numpy as np
 from thcodec.bitstream.header import Crop
 from thcodec.errors import MediaError, NoFaceError
 from thcodec.media.face import Face, FaceDetector
-from thcodec.media.framing import central_square, crop_around, cut_out, square_within
+from thcodec.media.framing import (
+    central_square,
+    crop_around,
+    cut_out,
+    overlap,
+    square_within,
+)
 from thcodec.media.shots import ShotDetector
 
 CropMode = str | tuple[int, int, int, int]  # "auto", "none" or x, y, width, height
@@ -22,7 +28,7 @@ _LARGEST_HOLD = 192 << 20  # bytes of pictures that may wait for the decision ab
 _SMALLEST_FACE = 16  # pixels
 _OTHER_FACE = 0.4  # of the followed face's side: smaller ones are bystanders
 _STRAY = 1.0  # face sides that a followed face may move between two detections
-_LEAST_INSIDE = 0.8  # share of the face's box that the crop must hold
+_LEAST_OVERLAP = 0.5  # of the crop with the one that the face asks for now
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ class CropTracker:
 
     With ``auto`` the first second of each shot is looked at before its crop is laid down
     (``look_ahead=0``: only the first picture, for live use). The crop then stays until a cut, or
-    until the face has left it for a second.
+    until the face has asked for quite another one for a second: it moved away, or changed its size.
 
     Args:
         size: side of the cropped pictures, pixels.
@@ -202,7 +208,8 @@ class CropTracker:
         face = self._choose(faces, width, height)
         self._in_sight = face is not None
         if self._crop is not None:
-            self._judge_crop(self._crop, face, bool(faces), pts)
+            wanted = crop_around([face], width, height) if face else None
+            self._judge_crop(self._crop, wanted, bool(faces), pts)
         if face is None:
             return
         self.faces_seen += 1
@@ -212,13 +219,13 @@ class CropTracker:
         if sum(other.side > _OTHER_FACE * face.side for other in faces) > 1:
             self._note("several faces: the largest central one is followed")
 
-    def _judge_crop(self, crop: Crop, face: Face | None, any_face: bool, pts: int) -> None:
+    def _judge_crop(self, crop: Crop, wanted: Crop | None, any_face: bool, pts: int) -> None:
         """Note since when the crop misses the face; an empty scene is no reason to move it."""
-        if (face is None and any_face) or (face and _share_inside(face, crop) < _LEAST_INSIDE):
-            if self._misfit_since is None:
-                self._misfit_since = pts
-        else:
+        fits = overlap(crop, wanted) >= _LEAST_OVERLAP if wanted else not any_face
+        if fits:
             self._misfit_since = None
+        elif self._misfit_since is None:
+            self._misfit_since = pts
 
     def _choose(self, faces: list[Face], width: int, height: int) -> Face | None:
         """Return the face that is followed, or at the start of a shot the largest central one."""
@@ -244,11 +251,3 @@ def _prominence(face: Face, width: int, height: int) -> float:
 
 def _distance(one: Face, other: Face) -> float:
     return float(np.hypot(one.centre[0] - other.centre[0], one.centre[1] - other.centre[1]))
-
-
-def _share_inside(face: Face, crop: Crop) -> float:
-    """Return the share of the face's box that the crop holds."""
-    x, y, width, height = face.box
-    across = min(x + width, crop.x + crop.width) - max(x, crop.x)
-    down = min(y + height, crop.y + crop.height) - max(y, crop.y)
-    return max(across, 0.0) * max(down, 0.0) / (width * height)

@@ -51,6 +51,14 @@ def square_within(area: tuple[int, int, int, int], width: int, height: int) -> C
     return Crop(x + (wide - side) // 2, y + (high - side) // 2, side, side)
 
 
+def overlap(one: Crop, other: Crop) -> float:
+    """Return the share of the area that two crops have in common, 0..1."""
+    across = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
+    down = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
+    common = max(across, 0) * max(down, 0)
+    return common / (one.width * one.height + other.width * other.height - common)
+
+
 def cut_out(rgb: np.ndarray, crop: Crop, size: int) -> np.ndarray:
     """Return ``crop`` of ``rgb`` (H, W, 3) resampled to uint8 (size, size, 3)."""
     part = rgb[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
