@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -99,6 +101,21 @@ def test_file_appears_only_when_closed(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
     output.close()
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_killed_process_leaves_no_file_of_that_name(tmp_path):
+    program = f"""
+import os
+import numpy as np
+from fractions import Fraction
+from thcodec.media.video_output import VideoOutput
+output = VideoOutput({str(tmp_path / "a.mp4")!r}, 64, Fraction(1, 25))
+for number in range(30):
+    output.add_frame(np.zeros((64, 64, 3), np.uint8), number)
+os.kill(os.getpid(), 9)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode != 0
+    assert not (tmp_path / "a.mp4").exists()
 
 
 def test_failure_leaves_nothing(tmp_path):
