@@ -1,0 +1,1 @@
+"""Small programs that show how thcodec is used; ``python -m examples.NAME --help``."""
