@@ -25,7 +25,8 @@ class AudioRecord:
     """Consecutive codec packets.
 
     Attributes:
-        pts: presentation time of the first packet in 1/sample_rate, before pre-skip.
+        pts: time of the first sample that the first packet decodes to, in 1/sample_rate; a stream
+            whose sound begins at 0 has its first packet at -pre_skip.
         packets: the codec's packets, each 1..65535 bytes.
         durations: of each packet in 1/sample_rate, 1..2**31-1.
     """
