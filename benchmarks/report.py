@@ -1,0 +1,134 @@
+"""Writes benchmarks/results/ into the README and the model card, between their markers.
+
+``python -m benchmarks.report --check`` only tells whether they are up to date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import common
+
+README = common.ROOT / "README.md"
+MODEL_CARD = common.ROOT / "thcodec" / "models" / "weights" / "compact-1.md"
+
+
+def main() -> None:
+    """Write or check."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--results", type=Path, default=common.RESULTS)
+    parser.add_argument("--readme", type=Path, default=README)
+    parser.add_argument("--card", type=Path, default=MODEL_CARD)
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    everything = "\n\n".join(section(options.results, name) for name in SECTIONS)
+    blocks = (
+        (options.readme, "figures", everything),
+        (options.card, "quality", section(options.results, "quality")),
+    )
+    for path, marker, block in blocks:
+        before = path.read_text()
+        after = insert(before, marker, block)
+        if options.check and before != after:
+            raise SystemExit(f"{path.name} does not show benchmarks/results: make report")
+        if not options.check:
+            path.write_text(after)
+
+
+def insert(text: str, marker: str, block: str) -> str:
+    """`text` with what stands between ``<!-- marker -->`` and ``<!-- /marker -->`` replaced.
+
+    Raises ValueError when a marker is missing.
+    """
+    begin, end = f"<!-- {marker} -->", f"<!-- /{marker} -->"
+    head, begins, rest = text.partition(begin)
+    _, ends, tail = rest.partition(end)
+    if not begins or not ends:
+        raise ValueError(f"there is no {begin} ... {end}")
+    return f"{head}{begin}\n{block}\n{end}{tail}"
+
+
+def section(results: Path, name: str) -> str:
+    """One table with its origin, as Markdown."""
+    path = results / f"{name}.json"
+    if not path.is_file():
+        return f"*Not measured yet: `python -m benchmarks.{name}`.*"
+    record = json.loads(path.read_text())
+    machine = record["machine"]
+    origin = f"`{record['made_by']}`, {machine['cores']} cores, {machine['processor']}"
+    return f"{SECTIONS[name](record)}\n\n{origin}"
+
+
+def _quality(record: dict[str, Any]) -> str:
+    rows = []
+    titles = {
+        ("full", "repeat"): "full-size source, repeated",
+        ("full", "animator"): "full-size source, animated",
+        ("coded", "repeat"): "coded source, repeated",
+        ("coded", "animator"): "coded source and motion, animated",
+    }
+    for (setting, way), title in titles.items():
+        means = record["mean"][setting][way]
+        rows.append(
+            [title, f"{means['psnr']:.2f}", f"{means['ssim']:.3f}", _or_dash(means["stlpips"])]
+        )
+    head = [
+        "Frame t from frame t - " + str(record["distance_frames"]),
+        "PSNR dB",
+        "SSIM",
+        "ST-LPIPS",
+    ]
+    return _markdown(head, rows) + f"\n\nMean over {len(record['clips'])} clips."
+
+
+def _rate(record: dict[str, Any]) -> str:
+    means, clips = record["mean"], record["clips"].values()
+    titles = {
+        "file_bytes_per_frame": "motion, file mode, bytes a frame",
+        "live_bytes_per_frame": "motion, live mode, bytes a frame",
+        "quantisation_cost_db": "cost of quantised motion, dB PSNR",
+    }
+    rows = [
+        [title, f"{means[key]:.3g}", f"{max(clip[key] for clip in clips):.3g}"]
+        for key, title in titles.items()
+    ]
+    return _markdown(["Framing included", "mean", "worst clip"], rows)
+
+
+def _memory(record: dict[str, Any]) -> str:
+    rows = [
+        [
+            work,
+            f"{record['short_mb'][work]:.0f} MB",
+            f"{record['long_mb'][work]:.0f} MB",
+            f"{record['ratio'][work]:.3f}",
+        ]
+        for work in ("encode", "decode")
+    ]
+    short, long = record["short_seconds"], record["long_seconds"]
+    return _markdown(["Peak memory", f"{short} s clip", f"{long} s clip", "ratio"], rows)
+
+
+def _markdown(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "quality": _quality,
+    "rate": _rate,
+    "memory": _memory,
+}
+
+if __name__ == "__main__":
+    main()
