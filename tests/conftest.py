@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import clips
 from tests.doubles import MomentAnimator
+
+# The machine may be busy: an example that is slow once proves nothing.
+settings.register_profile("thcodec", deadline=None)
+settings.load_profile("thcodec")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
