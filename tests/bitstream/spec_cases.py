@@ -46,6 +46,7 @@ _AUDIO = thv.AudioParameters(pre_skip=312, extradata=b"OpusHead")
 CASES = {
     "signature": PREAMBLE,
     "record": Packet(RecordType.METADATA, b"abc", 2).to_bytes(),
+    "short": Packet(RecordType.MOTION, b"\x02\x2a", 3).to_bytes(),
     "header": thv.header(audio=_AUDIO).to_payload(),
     "source": thv.source().to_payload(),
     "motion": _motion(),

@@ -6,6 +6,8 @@ import io
 import itertools
 import os
 import resource
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -339,3 +341,13 @@ def test_index_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 4 <= len(offsets) <= 8
     assert len({late - early for early, late in itertools.pairwise(offsets)}) == 1
     assert verify(io.BytesIO(out.getvalue())) == []
+
+
+def test_info_starts_quickly() -> None:
+    """`thcodec info` has 0.3 s in all: nothing heavy may be imported for it."""
+    code = "import sys, thcodec.bitstream.inspect; print(*sys.modules)"
+    began = time.perf_counter()
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    assert time.perf_counter() - began < 3  # the machine may be busy; it takes 0.1 s when idle
+    heavy = {"torch", "numpy", "av", "cv2", "rich", "constriction", "zstandard"}
+    assert not heavy & set(loaded.decode().split())

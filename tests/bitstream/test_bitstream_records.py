@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -152,7 +153,7 @@ def test_varint_faults() -> None:
         read_varint(b"\x80", 0)
 
 
-types = st.integers(1, 127)
+types = st.integers(1, 127).filter(lambda kind: kind != 8)
 
 
 @given(types, st.binary(max_size=300), st.integers(0, 255), st.booleans())
@@ -189,6 +190,8 @@ def test_packet_faults() -> None:
     with pytest.raises(LimitError):
         Packet(128, b"")
     with pytest.raises(LimitError):
+        Packet(8, b"")
+    with pytest.raises(LimitError):
         Packet(1, b"", 256)
     with pytest.raises(MalformedError):
         Packet(RecordType.AUDIO, b"", critical=True)
@@ -203,6 +206,20 @@ def test_length_is_capped_before_the_payload_is_awaited(kind: int) -> None:
         Packet.from_bytes(bytes((0xA7, kind, 0)) + write_varint(cap + 1))
     with pytest.raises(TruncatedError):
         Packet.from_bytes(bytes((0xA7, kind, 0)) + write_varint(cap))
+
+
+def test_short_form_of_motion() -> None:
+    packet = Packet(RecordType.MOTION, b"\x02abc", 7)
+    data = packet.to_bytes()
+    assert len(data) == len(packet) == 11 and data[:4] == b"\xa7\x88\x07\x03"
+    back = Packet.from_bytes(data)
+    assert replace(back, offset=None) == packet and back.payload_offset == 3
+    body = b"\xa7\x83\x07\x04\x02abc"
+    with pytest.raises(MalformedError, match="short form"):
+        Packet.from_bytes(body + zlib.crc32(body).to_bytes(4, "big"))
+    body = b"\xa7\x08\x07\x00"
+    with pytest.raises(MalformedError, match="critical"):
+        Packet.from_bytes(body + zlib.crc32(body).to_bytes(4, "big"))
 
 
 def test_numbering_counts_each_type_on_its_own() -> None:

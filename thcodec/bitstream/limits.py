@@ -26,5 +26,6 @@ MAX_PAYLOAD = {  # bytes, by record type
     5: 1 << 20,
     6: 1 << 20,
     7: 1 << 12,
+    8: (1 << 20) - 1,  # the short form of 3
 }
 MAX_PAYLOAD_UNKNOWN = 1 << 20

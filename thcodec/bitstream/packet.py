@@ -14,6 +14,9 @@ from thcodec.errors import ChecksumError, LimitError, MalformedError, ThvError, 
 
 SYNC = 0xA7
 _CRITICAL = 0x80
+# Nearly all packets of a live stream begin with this byte (one frame, predicted from the previous
+# one, nothing else to say). Type 8 says so instead: a byte of fourteen saved.
+_SHORT, _IMPLIED = 8, b"\x02"
 _CHECKSUM = struct.Struct(">I")
 _LENGTH_AT = 3
 MAX_FRAMING = _LENGTH_AT + 4 + _CHECKSUM.size  # the longest length field has four bytes
@@ -49,7 +52,7 @@ class Packet:
     """One record.
 
     Attributes:
-        type: a RecordType, or the plain number 1..127 of a record this version does not know.
+        type: a RecordType, or the plain number 9..127 of a record this version does not know.
         payload: at most MAX_PAYLOAD[type] bytes.
         sequence: 0..255, counts the records of this type modulo 256.
         critical: fixed by the type for known types; only read for unknown ones.
@@ -63,8 +66,8 @@ class Packet:
     offset: int | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.type <= 127:
-            raise LimitError(f"record type is {self.type}, allowed is 1..127")
+        if not 1 <= self.type <= 127 or self.type == _SHORT:
+            raise LimitError(f"record type is {self.type}, allowed is 1..127 without {_SHORT}")
         if not 0 <= self.sequence <= 255:
             raise LimitError(f"sequence is {self.sequence}, allowed is 0..255")
         object.__setattr__(self, "type", known_type(self.type))
@@ -86,15 +89,21 @@ class Packet:
 
     def __len__(self) -> int:
         """Bytes of the whole record."""
-        length = len(write_varint(len(self.payload)))
-        return _LENGTH_AT + length + len(self.payload) + _CHECKSUM.size
+        stored = len(self._stored()[1])
+        return _LENGTH_AT + len(write_varint(stored)) + stored + _CHECKSUM.size
+
+    def _stored(self) -> tuple[int, bytes]:
+        """Type and payload as they are written."""
+        if self.type == RecordType.MOTION and self.payload.startswith(_IMPLIED):
+            return _SHORT, self.payload[len(_IMPLIED) :]
+        return int(self.type), self.payload
 
     def to_bytes(self) -> bytes:
         """The whole record. Raises LimitError for a payload over its cap."""
         check_length(int(self.type), len(self.payload), None)
-        kind = int(self.type) | (_CRITICAL if self.critical else 0)
-        head = bytes((SYNC, kind, self.sequence)) + write_varint(len(self.payload))
-        body = head + self.payload
+        kind, payload = self._stored()
+        kind |= _CRITICAL if self.critical else 0
+        body = bytes((SYNC, kind, self.sequence)) + write_varint(len(payload)) + payload
         return body + _CHECKSUM.pack(zlib.crc32(body))
 
     @classmethod
@@ -117,9 +126,13 @@ class Packet:
             body = data[start : end - _CHECKSUM.size]
             if _CHECKSUM.unpack_from(data, end - _CHECKSUM.size)[0] != zlib.crc32(body):
                 raise ChecksumError("the CRC-32 of the record does not match", start)
-            critical = bool(kind & _CRITICAL)
+            kind, critical = kind & 0x7F, bool(kind & _CRITICAL)
             payload = bytes(body[payload_at - start :])
-            packet = cls(kind & 0x7F, payload, data[start + 2], critical, offset + start)
+            if kind == RecordType.MOTION and payload.startswith(_IMPLIED):
+                raise MalformedError("a MOTION record not in its short form", payload_at)
+            if kind == _SHORT:
+                kind, payload = RecordType.MOTION, _IMPLIED + payload
+            packet = cls(kind, payload, data[start + 2], critical, offset + start)
         except ThvError as error:
             if error.offset is None:
                 raise type(error)(error.message, offset + start) from None

@@ -24,7 +24,7 @@ _CHUNK = 1 << 16
 _MAX_DAMAGE = 1000
 _SMALL = 1024
 # How records of known types begin; the header is not searched for.
-_LIKELY = re.compile(rb"\xa7[\x82\x83\x04-\x07]")
+_LIKELY = re.compile(rb"\xa7[\x82\x83\x04-\x07\x88]")
 
 
 class Reader:
