@@ -238,6 +238,25 @@ def test_existing_output(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(PREAMBLE)
 
 
+def test_disk_full_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with Writer(tmp_path / "a.thv") as writer:
+        writer.write(records(STREAM)[0])
+        monkeypatch.setattr(Path, "replace", full)
+        with pytest.raises(OSError, match="No space"):
+            writer.finish()
+    assert os.listdir(tmp_path) == []
+
+
+def test_device_keeps_its_place() -> None:
+    with Writer("/dev/null", overwrite=False) as writer:
+        writer.write(records(STREAM)[0])
+        writer.finish()
+    assert Path("/dev/null").is_char_device()
+
+
 def test_writer_order() -> None:
     header, *others = records(STREAM)
     writer = Writer(io.BytesIO())
@@ -320,7 +339,7 @@ def test_flood_of_markers_ends_soon(flood: bytes) -> None:
     began, memory = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     _, damage = read(STREAM[: ENDS[0]] + flood)
     assert damage
-    assert time.process_time() - began < 2.5
+    assert time.process_time() - began < 4  # 1.3 s on an idle core
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 64 * 1024
 
 
@@ -346,8 +365,10 @@ def test_index_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_info_starts_quickly() -> None:
     """`thcodec info` has 0.3 s in all: nothing heavy may be imported for it."""
     code = "import sys, thcodec.bitstream.inspect; print(*sys.modules)"
-    began = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
-    assert time.perf_counter() - began < 3  # the machine may be busy; it takes 0.1 s when idle
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # Time of the processor, since the machine may be busy; 0.1 s on an idle one.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.3
     heavy = {"torch", "numpy", "av", "cv2", "rich", "constriction", "zstandard"}
     assert not heavy & set(loaded.decode().split())

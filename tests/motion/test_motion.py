@@ -194,6 +194,13 @@ def test_encoder_faults() -> None:
         encoder.encode([frame(0, ABSOLUTE, values=np.zeros(12, np.int32))])
     with pytest.raises(LimitError):
         encoder.encode([frame(0, ABSOLUTE, values=np.full(13, MAX_VALUE + 1))])
+    for wrong in ({"source_id": 65536}, {"second_source_id": -1}):
+        with pytest.raises(LimitError):
+            encoder.encode([frame(0, ABSOLUTE, **wrong)])
+    with pytest.raises(LimitError):
+        encoder.encode([replace(frame(0, ABSOLUTE), pts=2**62)])
+    with pytest.raises(LimitError):
+        encoder.encode([frame(0, ABSOLUTE, second_source_id=1, blend=256)])
     encoder.encode([frame(5, ABSOLUTE)])
     with pytest.raises(TimingError):
         encoder.encode([frame(5)])

@@ -34,6 +34,16 @@ class Segment:
     low_confidence: bool = False
     steps: tuple[int, ...] | None = None
 
+    def __post_init__(self) -> None:
+        second_id, weight = self.second or (0, 0)
+        for name, value, low, high in (
+            ("source id", self.source_id or 0, 0, 65535),
+            ("second source id", second_id, 0, 65535),
+            ("blend", weight, 0, 255),
+            *(("time step", step, 1, limits.MAX_TICKS) for step in self.steps or ()),
+        ):
+            _check(name, value, low, high)
+
 
 @dataclass(frozen=True)
 class MotionHead:
@@ -42,6 +52,9 @@ class MotionHead:
     pts: int | None
     segments: tuple[Segment, ...]
     size: int = 0  # bytes, when parsed
+
+    def __post_init__(self) -> None:
+        _check("presentation time", self.pts or 0, -limits.MAX_TIME, limits.MAX_TIME)
 
     @property
     def frames(self) -> int:
@@ -164,7 +177,10 @@ class _Scan:
             value, self.at = read_varint(self._payload, start)
         except (TruncatedError, MalformedError) as error:
             raise error.moved(self._offset) from None
-        if not low <= value <= high:
-            message = f"{name} is {value}, allowed is {low}..{high}"
-            raise LimitError(message, self._offset + start)
+        _check(name, value, low, high, self._offset + start)
         return value
+
+
+def _check(name: str, value: int, low: int, high: int, offset: int | None = None) -> None:
+    if not low <= value <= high:
+        raise LimitError(f"{name} is {value}, allowed is {low}..{high}", offset)

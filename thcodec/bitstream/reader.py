@@ -86,7 +86,7 @@ class Reader:
     def _first(self) -> Packet:
         packet = self._parse()
         if packet.type != RecordType.HEADER:
-            raise MalformedError(f"{packet.name} where the header belongs", self._position)
+            raise MalformedError(f"{packet.name} where the header belongs", packet.offset)
         return packet
 
     @property

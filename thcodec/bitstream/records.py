@@ -83,7 +83,8 @@ class Metadata:
     def parse(cls, payload: bytes, offset: int = 0) -> Metadata:
         """Read a METADATA payload that begins at byte `offset`. Raises ThvError subclasses."""
         try:
-            values = json.loads(decompress(payload, limits.MAX_METADATA).decode("utf-8"))
+            text = decompress(payload, limits.MAX_METADATA).decode("utf-8")
+            values = json.loads(text, parse_constant=_refuse_constant)
         except ThvError as error:
             raise error.moved(offset) from None
         except (ValueError, RecursionError):
@@ -109,6 +110,10 @@ class Metadata:
         if len(data) > limits.MAX_METADATA:
             raise LimitError(f"metadata of {len(data)} bytes, allowed is {limits.MAX_METADATA}")
         return compress(data)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")  # though Python writes and reads it
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import sys
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -35,26 +35,34 @@ class Writer:
     def __init__(
         self, target: str | os.PathLike[str] | BinaryIO, *, overwrite: bool = True
     ) -> None:
+        self._overwrite = overwrite
         self._final: Path | None = None
         self._temporary: Path | None = None
+        self._owned = False
         if target == "-":
             self._file: BinaryIO = sys.stdout.buffer
         elif isinstance(target, str | os.PathLike):
-            self._open(Path(target), overwrite)
+            self._file = self._open(Path(os.path.realpath(target)))
+            self._owned = True
         else:
             self._file = target
-        self._overwrite = overwrite
         self._numbering = PacketNumbering()
         self._tally = Tally()
         self._finished = False
         self.bytes_written = 0
         self._emit(PREAMBLE)
 
-    def _open(self, final: Path, overwrite: bool) -> None:
-        _refuse_existing(final, overwrite)
-        handle, name = tempfile.mkstemp(".part", f".{final.name}.", final.parent)
-        self._file = os.fdopen(handle, "wb")
-        self._final, self._temporary = final, Path(name)
+    def _open(self, final: Path) -> BinaryIO:
+        if final.exists() and not final.is_file():  # a named pipe or a device keeps its name
+            return final.open("wb")
+        self._refuse_existing(final)
+        self._final = final
+        self._temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
+        return self._temporary.open("xb")
+
+    def _refuse_existing(self, final: Path) -> None:
+        if not self._overwrite and final.exists():
+            raise OutputExistsError(f"{final} exists; pass --overwrite to replace it")
 
     def write(self, packet: Packet) -> None:
         """Append a packet. The header comes first; INDEX and END are the writer's own business
@@ -86,20 +94,21 @@ class Writer:
         self._emit(index.to_bytes())
         end = self._tally.end(index_offset, duration)
         self._emit(self._numbering.packet(RecordType.END, end.to_payload()).to_bytes())
-        self._finished = True
         self._file.flush()
-        if self._final is not None and self._temporary is not None:
+        if self._owned:
             self._file.close()
-            _refuse_existing(self._final, self._overwrite)
-            _apply_umask(self._temporary)
+        if self._final is not None and self._temporary is not None:
+            self._refuse_existing(self._final)
             self._temporary.replace(self._final)
+        self._finished = True
 
     def abort(self) -> None:
-        """Remove the temporary file; does nothing after `finish`."""
-        if self._temporary is not None and not self._finished:
+        """Close and remove the temporary file; does nothing after `finish`."""
+        if self._owned and not self._finished:
             with contextlib.suppress(OSError):  # closing flushes: the disk may be full
                 self._file.close()
-            self._temporary.unlink(missing_ok=True)
+            if self._temporary is not None:
+                self._temporary.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -117,15 +126,3 @@ class Writer:
         self.bytes_written += len(data)
         if self._tally.header is not None and self._tally.header.live:
             self._file.flush()  # a live packet is of use now or never
-
-
-def _refuse_existing(path: Path, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise OutputExistsError(f"{path} exists; pass --overwrite to replace it")
-
-
-def _apply_umask(path: Path) -> None:
-    """mkstemp makes files for their owner alone; a finished file is an ordinary one."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(0o666 & ~mask)
