@@ -16,15 +16,16 @@ from PIL import Image
 from torch.nn import functional
 
 from thcodec.models.face_vid2vid.blocks import channels_last
+from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.dense_motion import MotionField
 from thcodec.models.face_vid2vid.geometry import heat_maps, sample
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
+from thcodec.train import landmarks
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from thcodec.train.pairs import PairBatch, PairSampler, Track, fixed_pairs, stack
 from thcodec.train.perceptual import PerceptualLoss
 
 DISTANCE = 100  # frames between source and driving frame in the evaluation: 4 s at 25 fps
-DETAIL = (0, 1, 2, 3, 6, 7, 8, 9)  # lids and lips: small, and what people look at
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ class AnimatorTrainer:
         for index in range(len(picture)):
             centre = self._random.uniform(-1, 1, 2)
             if self._random.random() < 0.5:
-                point = self._random.choice(DETAIL)
+                point = self._random.choice(COMPACT.detail)
                 centre = batch.driving_keypoints[index, point, :2].numpy()
             x, y = (int(np.clip((c + 1) / 2 * size - side / 2, 0, size - side)) for c in centre)
             window = (index, slice(None), slice(y, y + side), slice(x, x + side))
@@ -174,12 +175,12 @@ class AnimatorTrainer:
 
 
 def reconstruction_loss(picture: torch.Tensor, batch: PairBatch) -> torch.Tensor:
-    """L1 over four scales; lids and lips weigh up to four times as much at full size."""
+    """L1 over four scales; lids and lips weigh up to seven times as much at full size."""
     target = batch.driving
-    focus = heat_maps(batch.driving_keypoints[:, list(DETAIL)], target.shape[-1], 0.004).amax(
-        1, keepdim=True
-    )
-    loss = ((picture - target).abs() * (1 + 3 * focus)).mean()
+    focus = heat_maps(
+        batch.driving_keypoints[:, list(COMPACT.detail)], target.shape[-1], 0.004
+    ).amax(1, keepdim=True)
+    loss = ((picture - target).abs() * (1 + 6 * focus)).mean()
     for _ in range(3):
         picture, target = functional.avg_pool2d(picture, 2), functional.avg_pool2d(target, 2)
         loss = loss + (picture - target).abs().mean()
@@ -187,16 +188,15 @@ def reconstruction_loss(picture: torch.Tensor, batch: PairBatch) -> torch.Tensor
 
 
 def mesh_loss(field: MotionField, batch: PairBatch) -> torch.Tensor:
-    """Mean distance between where the field takes the driving frame's mesh points from and the
-    source's points.
+    """How far from the source's mesh points the field takes the driving frame's from.
+
+    Mean over all points plus four times the mean over the rims of lids and lips.
     """
-    taken = (
-        sample(field.picture.permute(0, 3, 1, 2), batch.driving_mesh[:, :, None])
-        .squeeze(3)
-        .transpose(1, 2)
-    )
+    maps = field.picture.permute(0, 3, 1, 2)
+    taken = sample(maps, batch.driving_mesh[:, :, None]).squeeze(3).transpose(1, 2)
+    error = (taken - batch.source_mesh).abs().mean(2)
     seen = (batch.driving_mesh.abs().amax((1, 2)) > 0).float()
-    return ((taken - batch.source_mesh).abs().mean((1, 2)) * seen).mean()
+    return ((error.mean(1) + 4 * error[:, list(landmarks.RIMS)].mean(1)) * seen).mean()
 
 
 def evaluate(

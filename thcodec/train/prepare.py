@@ -42,13 +42,17 @@ def prepare(data: Path, cache: Path, splits: tuple[str, ...], jobs: int = 2) -> 
     return len(tasks)
 
 
-def load(cache: Path, split: str) -> list[PreparedClip]:
-    """Open every prepared clip of a split; frames stay on disk until they are read."""
+def load(cache: Path, split: str, resident: bool = False) -> list[PreparedClip]:
+    """Open every prepared clip of a split.
+
+    Frames stay on disk until they are read; ``resident`` ones are held in memory (200 KB a frame),
+    for random access that does not wait for the disk.
+    """
     clips = []
     for folder in sorted((cache / split).iterdir()):
         if (folder / "done.json").exists():
             track = np.load(folder / "mesh.npz")
-            frames = np.load(folder / "frames.npy", mmap_mode="r")
+            frames = np.load(folder / "frames.npy", mmap_mode=None if resident else "r")
             clips.append(PreparedClip(folder.name, frames, track["mesh"], track["score"]))
     return clips
 

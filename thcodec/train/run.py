@@ -55,7 +55,9 @@ def train(data: Path, work: Path, config: TrainingConfig) -> Path:
     net = FaceVid2Vid(COMPACT)
     net.extractor.load_state_dict(state["average"])
     train_tracks, val_tracks = (
-        extract_tracks(net.extractor, load(cache, split), work / "keypoints" / split)
+        extract_tracks(
+            net.extractor, load(cache, split, split == "train"), work / "keypoints" / split
+        )
         for split in ("train", "val")
     )
     trained = AnimatorTrainer(net, train_tracks, val_tracks, work, config.animator).run()

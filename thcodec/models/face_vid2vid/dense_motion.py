@@ -26,6 +26,7 @@ from thcodec.models.face_vid2vid.geometry import (
 )
 
 PRIOR_VARIANCE = 0.015  # of the keypoints' regions of influence before anything is learnt
+DETAIL_VARIANCE = 0.004  # the same for lids and lips
 PRIOR_REACH = 0.5  # distance from every keypoint at which the background takes over
 HEAT_VARIANCE = 0.01
 
@@ -45,6 +46,7 @@ class DenseMotion(nn.Module):
     """Mixes the keypoints' motions; starts as nearest-keypoint motion and learns to do better."""
 
     grid: torch.Tensor  # (D, h, w, 3)
+    variance: torch.Tensor  # (K, 1, 1)
 
     def __init__(self, config: FaceVid2VidConfig) -> None:
         super().__init__()
@@ -56,6 +58,9 @@ class DenseMotion(nn.Module):
         planes = torch.linspace(-self.extent, self.extent, self.depth)
         grid = picture_grid(self.size)[None].expand(self.depth, -1, -1, -1)
         z = planes[:, None, None, None].expand(-1, self.size, self.size, 1)
+        variance = torch.full((self.keypoints, 1, 1), PRIOR_VARIANCE)
+        variance[list(config.detail)] = DETAIL_VARIANCE
+        self.register_buffer("variance", variance, persistent=False)
         self.register_buffer("grid", torch.cat([grid, z], -1).contiguous(), persistent=False)
 
     def forward(
@@ -88,7 +93,7 @@ class DenseMotion(nn.Module):
 
     def _prior(self, driving: torch.Tensor) -> torch.Tensor:
         """Log weights (N, K + 1, h, w), the background first."""
-        nearness = squared_distances(driving, self.size) / (-2 * PRIOR_VARIANCE)
+        nearness = squared_distances(driving, self.size) / (-2 * self.variance)
         background = torch.full_like(nearness[:, :1], -(PRIOR_REACH**2) / (2 * PRIOR_VARIANCE))
         return torch.cat([background, nearness], 1)
 
