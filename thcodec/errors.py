@@ -23,6 +23,10 @@ class ThvError(Exception):
         """This error as seen from a container in which its bytes begin at `base`."""
         return type(self)(self.message, base + (self.offset or 0))
 
+    def located(self, offset: int | None) -> ThvError:
+        """This error, at byte `offset` unless it already knows a place."""
+        return self if self.offset is not None else type(self)(self.message, offset)
+
 
 class TruncatedError(ThvError, EOFError):
     """The data ends inside a structure."""

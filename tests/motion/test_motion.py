@@ -238,8 +238,9 @@ def test_garbage_ends_in_a_named_error_or_frames(coder: int, data: bytes, follow
     if follow:
         decoder.decode(encoder.encode([frame(0, SOURCE)]))
     try:
-        frames = decoder.decode(data)
-    except ThvError:
+        frames = decoder.decode(data, 70)
+    except ThvError as error:
+        assert error.offset is not None and error.offset >= 70
         return
     assert all(np.abs(got.values).max() <= MAX_VALUE for got in frames)
 

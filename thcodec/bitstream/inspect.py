@@ -48,7 +48,7 @@ def info(source: Source) -> dict[str, Any]:
                 elif packet.type == RecordType.METADATA:
                     metadata |= Metadata.parse(packet.payload, packet.payload_offset).values
             except ThvError as error:
-                damage.append(error)
+                damage.append(error.located(packet.offset))
             complete |= packet.type == RecordType.END
         writer_version, header = reader.writer_version, reader.header
     total = len(PREAMBLE) + sum(item.bytes for item in tally.totals.values())

@@ -134,9 +134,7 @@ class Packet:
                 kind, payload = RecordType.MOTION, _IMPLIED + payload
             packet = cls(kind, payload, data[start + 2], critical, offset + start)
         except ThvError as error:
-            if error.offset is None:
-                raise type(error)(error.message, offset + start) from None
-            raise error.moved(offset) from None
+            raise error.located(start).moved(offset) from None
         return packet, end
 
 

@@ -33,7 +33,7 @@ def verify(source: str | os.PathLike[str] | BinaryIO) -> list[ThvError]:
             try:
                 checker.check(packet)
             except ThvError as error:
-                findings.append(error)
+                findings.append(error.located(packet.offset))
         return sorted(findings, key=lambda error: error.offset or 0)
 
 

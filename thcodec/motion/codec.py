@@ -172,16 +172,19 @@ class MotionDecoder(_Codec):
         head = MotionHead.parse(payload, offset)
         if previous is None and not head.starts_group:
             raise SequenceError("a motion packet before this one is missing", offset)
-        times = head.times(previous.pts if previous else None, self._frame_duration)
-        modes = [segment.mode for segment in head.segments for _ in range(segment.count)]
         if head.starts_group:
             self._coder.reset()
+        steps = [
+            segment.mode == PredictionMode.PREVIOUS
+            for segment in head.segments
+            for _ in range(segment.count)
+        ]
         try:
-            steps = [mode == PredictionMode.PREVIOUS for mode in modes]
+            times = head.times(previous.pts if previous else None, self._frame_duration)
             residuals = self._coder.decode(payload[head.size :], steps)
+            frames = list(self._frames(head, times, residuals, previous))
         except ThvError as error:
             raise error.moved(offset + head.size) from None
-        frames = list(self._frames(head, times, residuals, previous))
         last = frames[-1]
         self._previous = _Previous(last.pts, last.source_id, last.values)
         return frames
