@@ -109,6 +109,17 @@ def test_batches_are_the_same_for_the_same_seed(cache):
     torch.testing.assert_close(first.jacobian, second.jacobian)
 
 
+def test_shut_eyes_are_drawn_more_often_than_they_are_filmed(cache):
+    track = tracks(cache, "train")[0]
+    keypoints = track.keypoints.copy()
+    upper, lower = landmarks.OPENINGS[0]
+    keypoints[:, lower] = keypoints[:, upper] + 0.1
+    keypoints[:5, lower] = keypoints[:5, upper]  # 5 blinks in 110 frames
+    sampler = PairSampler([replace(track, keypoints=keypoints)], 0, 0.0)
+    drawn = [sampler._driving_frame(sampler._tracks[0], 60) for _ in range(400)]
+    assert np.mean(np.array(drawn) < 5) > 1.5 * 5 / 110
+
+
 def test_the_extractor_learns_and_goes_on_where_it_stopped(cache, tmp_path):
     settings = ExtractorTraining(minutes=0.1, batch=4)
     first = torch.load(train_extractor(cache, tmp_path, settings), weights_only=True)

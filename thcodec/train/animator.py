@@ -137,11 +137,11 @@ class AnimatorTrainer:
     def _crops(
         self, picture: torch.Tensor, batch: PairBatch, side: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The same squares of both pictures: half round an eye or the mouth, half anywhere."""
+        """The same squares of both pictures: most round an eye or the mouth, some anywhere."""
         size, pairs = picture.shape[-1], []
         for index in range(len(picture)):
             centre = self._random.uniform(-1, 1, 2)
-            if self._random.random() < 0.5:
+            if self._random.random() < 0.7:
                 point = self._random.choice(COMPACT.detail)
                 centre = batch.driving_keypoints[index, point, :2].numpy()
             x, y = (int(np.clip((c + 1) / 2 * size - side / 2, 0, size - side)) for c in centre)

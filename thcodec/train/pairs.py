@@ -15,6 +15,7 @@ from thcodec.models.face_vid2vid.animator import RIGIDITY
 from thcodec.models.face_vid2vid.extractor import KeypointExtractor
 from thcodec.models.face_vid2vid.pose import decompose
 from thcodec.motion.keypoints import Motion, rotation_matrix, transform
+from thcodec.train import landmarks
 from thcodec.train.extractor import TRACKED, mirror
 from thcodec.train.prepare import PreparedClip
 
@@ -111,7 +112,8 @@ class PairSampler:
     def _pair(self, size: int) -> tuple[np.ndarray, ...]:
         random = self._random
         track = self._tracks[random.choice(len(self._tracks), p=self._chance)]
-        first, second = random.integers(0, len(track.keypoints), 2)
+        first = int(random.integers(len(track.keypoints)))
+        second = self._driving_frame(track, first)
         frames = [track.clip.frames[first], track.clip.frames[second]]
         keypoints, canonical = (
             [track.keypoints[first], track.keypoints[second]],
@@ -133,6 +135,14 @@ class PairSampler:
         moved = keypoint_motion(canonical, keypoints[0], keypoints[1], noise=random)
         return source, driving, *moved, *meshes
 
+    def _driving_frame(self, track: Track, source: int) -> int:
+        """Any frame, or of four the one whose eyes and mouth differ most: blinks are rare."""
+        frames = self._random.integers(0, len(track.keypoints), 4)
+        if self._random.random() < 0.5:
+            return int(frames[0])
+        change = openings(track.keypoints[frames]) - openings(track.keypoints[source])
+        return int(frames[np.abs(change).sum(1).argmax()])
+
     def _tint(self, *pictures: np.ndarray) -> list[np.ndarray]:
         if self._random.random() < 0.5:
             return list(pictures)
@@ -147,6 +157,16 @@ class PairSampler:
             if frame.shape[0] == size
             else cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
         )
+
+
+def openings(keypoints: np.ndarray) -> np.ndarray:
+    """How far eyes and mouth are open, (n, 3), of keypoints (n, K, 3); eyes count twice."""
+    upper, lower = np.array(landmarks.OPENINGS).T
+    distance = np.linalg.norm(
+        (keypoints[..., lower, :] - keypoints[..., upper, :])[..., :2], axis=-1
+    )
+    weighted: np.ndarray = distance * np.array([2.0, 2.0, 1.0])
+    return weighted
 
 
 def degrade(picture: np.ndarray, size: int, quality: int) -> np.ndarray:
