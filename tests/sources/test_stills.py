@@ -109,6 +109,38 @@ def test_giant_announced_inside_a_small_still_is_not_decoded():
         decode_still(bytes(data), StillCodec.COMPLETE_JPEG, 64, 64)
 
 
+def complete_jpeg(**options) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(smooth_picture()).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def test_progressive_jpeg_is_refused():
+    """Ten bytes of it can be one more pass over the whole picture: 70 KB took a minute."""
+    with pytest.raises(MalformedError, match="not baseline"):
+        decode_still(complete_jpeg(progressive=True), StillCodec.COMPLETE_JPEG, 64, 64)
+
+
+def test_jpeg_of_several_scans_is_refused():
+    data = bytearray(complete_jpeg())
+    at = data.index(b"\xff\xda")
+    data[at : at + 14] = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00"
+    with pytest.raises(MalformedError, match="several scans"):
+        decode_still(bytes(data), StillCodec.COMPLETE_JPEG, 64, 64)
+    with pytest.raises(MalformedError, match="several scans"):
+        decode_still(bytes(data[:at]), StillCodec.COMPLETE_JPEG, 64, 64)
+
+
+def test_side_information_of_a_jpeg_is_not_parsed():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    rich = complete_jpeg(exif=exif, icc_profile=b"x" * 300, comment=b"hello", dpi=(9, 9))
+    assert jpeg.plain(rich) == jpeg.plain(complete_jpeg())
+    assert b"Exif" in rich and b"Exif" not in jpeg.plain(rich)
+    picture = decode_still(rich, StillCodec.COMPLETE_JPEG, 64, 64)
+    assert np.array_equal(picture, np.array(Image.open(io.BytesIO(rich))))
+
+
 @pytest.mark.parametrize("extra", [b"\xff\xd9\xff\xd8", b"\xff\xd0", b"\xff"])
 def test_marker_in_a_scan_is_refused(extra):
     scan = encode_still(smooth_picture(), tables=TABLES)

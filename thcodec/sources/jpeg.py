@@ -17,6 +17,8 @@ from thcodec.errors import MalformedError
 
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _DQT, _DHT, _SOF0, _SOS = 0xDB, 0xC4, 0xC0, 0xDA
+_DRI, _APP0, _COM = 0xDD, 0xE0, 0xFE
+_SIDE_INFORMATION = {*range(_APP0, _APP0 + 16), _COM}
 # Component id, sampling factors, quantisation table: Y 2x2, then Cb and Cr.
 _COMPONENTS = bytes.fromhex("03 012200 021101 031101")
 _SCAN_HEADER = bytes.fromhex("ffda 000c 03 0100 0211 0311 003f00")
@@ -83,6 +85,36 @@ def join(tables: bytes, scan: bytes, width: int, height: int) -> bytes:
     huffman = b"" if _DHT in markers else _STANDARD_HUFFMAN
     frame = b"\xff\xc0" + struct.pack(">HBHH", 17, 8, height, width) + _COMPONENTS
     return _SOI + tables + frame + huffman + _SCAN_HEADER + scan + _EOI
+
+
+def plain(jpeg: bytes) -> bytes:
+    """Return a baseline JPEG file of one scan without what is not needed to decode it.
+
+    Exif, colour profiles and the like need parsers of their own, so they never reach the decoder;
+    and a file of many scans would make it go over the picture once for each few bytes.
+
+    Raises:
+        MalformedError: it is progressive or otherwise not baseline, or it has several scans.
+    """
+    if not jpeg.startswith(_SOI):
+        raise MalformedError("a still is not a JPEG file", 0)
+    position = len(_SOI)
+    kept = [_SOI]
+    frame = scan = b""
+    for marker, segment in _segments(jpeg, position):
+        position += len(segment)
+        if marker not in _SIDE_INFORMATION:
+            kept.append(segment)
+        if marker == _SOF0 and not frame:
+            frame = segment
+        elif marker == _SOS:
+            scan = segment
+        elif marker not in {_DQT, _DHT, _DRI, *_SIDE_INFORMATION}:
+            raise MalformedError(f"a JPEG still that is not baseline: marker {marker:#04x}")
+    # Byte 9 of the frame and byte 4 of the scan count the components: the scan holds them all.
+    if frame[9:10] != scan[4:5] or not scan[4:5]:
+        raise MalformedError("a JPEG still of several scans, or of none")
+    return b"".join(kept) + jpeg[position:]
 
 
 def _segments(data: bytes, position: int) -> Iterator[tuple[int, bytes]]:

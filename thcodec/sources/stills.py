@@ -24,7 +24,7 @@ class StillCodec(IntEnum):
 
     ``JPEG``: the bare scan of a 4:2:0 baseline JPEG whose tables stand in the stream header.
     ``WEBP``: the VP8 key frame (RFC 6386) out of a simple lossy WebP file. ``COMPLETE_JPEG``: a
-    JPEG file.
+    baseline JPEG file of one scan.
     """
 
     JPEG = 1
@@ -89,6 +89,8 @@ def decode_still(
         return _load(_webp_file(data, width, height), "WEBP", width, height)
     if kind is StillCodec.JPEG:
         data = jpeg.join(tables, data, width, height)
+    else:
+        data = jpeg.plain(data)
     return _load(data, "JPEG", width, height)
 
 
