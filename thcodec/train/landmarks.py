@@ -36,8 +36,8 @@ OPENINGS = (
     (8, 9),
 )  # pairs whose distance tells open from shut: right eye, left eye, mouth
 
-# Mesh points on the rim of the eye on the picture's left, corner to corner below and then above, and
-# of the other eye.
+# Mesh points on the rim of the eye on the picture's left, corner to corner below, then above,
+# and of the other eye.
 EYE_RIMS = (
     (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173),
     (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398),

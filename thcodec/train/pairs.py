@@ -14,7 +14,7 @@ from PIL import Image
 from thcodec.models.face_vid2vid.animator import RIGIDITY
 from thcodec.models.face_vid2vid.extractor import KeypointExtractor
 from thcodec.models.face_vid2vid.pose import decompose
-from thcodec.motion.keypoints import Motion, rotation_matrix, transform
+from thcodec.motion.keypoints import Motion, scaled_rotation, transform
 from thcodec.train import landmarks
 from thcodec.train.extractor import TRACKED, mirror
 from thcodec.train.prepare import PreparedClip
@@ -82,7 +82,7 @@ def keypoint_motion(
     if noise is not None:
         motions = [_quantiser_noise(motion, noise) for motion in motions]
     moved = [transform(canonical, motion) for motion in motions]
-    turns = [np.exp(m.log_scale) * rotation_matrix(*m.rotation) for m in motions]
+    turns = [scaled_rotation(motion) for motion in motions]
     return moved[0], moved[1], turns[0] @ np.linalg.inv(turns[1])
 
 
