@@ -24,6 +24,7 @@ from thcodec.motion import (
     rotation_matrix,
     transform,
 )
+from thcodec.motion.keypoints import scaled_rotation
 
 ABSOLUTE, SOURCE, PREVIOUS = PredictionMode
 STEP = 1 << 16  # 1/256
@@ -145,6 +146,15 @@ def tracks(draw: st.DrawFn) -> list[list[MotionFrame]]:
     return packets
 
 
+@pytest.mark.parametrize("value", [MAX_VALUE, -MAX_VALUE])
+@pytest.mark.parametrize("step", [STEP, 1 << 31])
+def test_any_scale_of_a_stream_can_be_inverted(value: int, step: int) -> None:
+    model = KeypointModel(keypoints=1, scale_step=step)
+    motion = Quantiser(model).dequantise(np.array([0] * 6 + [value] + [0] * 3, np.int32))
+    assert np.isfinite(np.linalg.inv(scaled_rotation(motion))).all()
+    assert np.isfinite(transform(np.ones((1, 3)), motion)).all()
+
+
 @pytest.mark.parametrize("coder", [0, 1, 2])
 @given(tracks())
 def test_packets_round_trip(coder: int, packets: list[list[MotionFrame]]) -> None:
@@ -169,7 +179,8 @@ def test_group_can_be_entered_at_its_start_only() -> None:
     decoder.lost()
     with pytest.raises(SequenceError):
         decoder.decode(payloads[4])
-    assert same(decoder.decode(payloads[0]), [frame(0, SOURCE)])
+    _, fresh = pair(thv.header())
+    assert same(fresh.decode(payloads[0]), [frame(0, SOURCE)])
 
 
 def test_one_byte_of_head_in_live_mode() -> None:
@@ -204,6 +215,33 @@ def test_encoder_faults() -> None:
     encoder.encode([frame(5, ABSOLUTE)])
     with pytest.raises(TimingError):
         encoder.encode([frame(5)])
+
+
+def test_most_negative_integer_is_refused() -> None:
+    """Its magnitude does not fit 32 bits: np.abs leaves it negative."""
+    encoder = MotionEncoder(thv.header())
+    values = np.full(encoder._model.size, -(2**31), np.int32)
+    with pytest.raises(LimitError):
+        encoder.encode([MotionFrame(0, 0, values, mode=ABSOLUTE)])
+
+
+def test_decoder_refuses_times_that_go_back() -> None:
+    header = thv.header()
+    values = np.zeros(header.keypoint_model.size, np.int32)
+    frame = MotionFrame(5, 0, values, mode=ABSOLUTE)
+    payload = MotionEncoder(header).encode([frame])
+    later = MotionEncoder(header).encode([replace(frame, pts=6)])
+    decoder = MotionDecoder(header)
+    assert [got.pts for got in decoder.decode(payload)] == [5]
+    decoder.lost()
+    with pytest.raises(TimingError, match="presentation time 5 follows 5"):
+        decoder.decode(payload)
+    assert [got.pts for got in decoder.decode(later)] == [6]
+
+
+def test_canonical_keypoints_of_another_model_are_refused() -> None:
+    with pytest.raises(LimitError, match="canonical"):
+        Quantiser(KeypointModel(keypoints=4)).dequantise_canonical(np.zeros(9, np.int32))
 
 
 def test_bank_evicts_by_slot() -> None:

@@ -115,11 +115,11 @@ class MotionEncoder(_Codec):
     def _residuals(self, frames: Sequence[MotionFrame]) -> Iterator[list[int]]:
         previous = self._previous.values if self._previous else None
         for frame in frames:
-            values = np.asarray(frame.values)
+            values = np.asarray(frame.values, np.int64)
             if values.shape != (self._model.size,) or np.abs(values).max() > MAX_VALUE:
                 raise LimitError(f"a motion vector has a wrong shape or exceeds {MAX_VALUE}")
             prediction = self._prediction(frame.mode, frame.source_id, previous)
-            yield (values.astype(np.int64) - prediction).tolist()
+            yield (values - prediction).tolist()
             previous = values.astype(np.int32)
 
     def _segments(self, frames: Sequence[MotionFrame], starts: bool) -> Iterator[Segment]:
@@ -158,6 +158,10 @@ class MotionDecoder(_Codec):
         header: the stream's header.
     """
 
+    def __init__(self, header: StreamHeader) -> None:
+        super().__init__(header)
+        self._last_pts: int | None = None  # also of frames that a loss has cut off
+
     def lost(self) -> None:
         """A motion packet was lost: what depends on it is refused until the next group."""
         self._previous = None
@@ -165,8 +169,9 @@ class MotionDecoder(_Codec):
     def decode(self, payload: bytes, offset: int = 0) -> list[MotionFrame]:
         """The frames of a payload that begins at byte `offset`.
 
-        Raises SequenceError when a packet or source that it needs is missing, and other ThvError
-        for damaged data; after either, packets are refused until the next group starts.
+        Raises SequenceError when a packet or source that it needs is missing, TimingError when
+        times do not increase, and other ThvError for damaged data; after any of these, packets are
+        refused until the next group starts.
         """
         previous, self._previous = self._previous, None
         head = MotionHead.parse(payload, offset)
@@ -181,12 +186,15 @@ class MotionDecoder(_Codec):
         ]
         try:
             times = head.times(previous.pts if previous else None, self._frame_duration)
+            if self._last_pts is not None and times[0] <= self._last_pts:
+                raise TimingError(f"presentation time {times[0]} follows {self._last_pts}")
             residuals = self._coder.decode(payload[head.size :], steps)
             frames = list(self._frames(head, times, residuals, previous))
         except ThvError as error:
             raise error.moved(offset + head.size) from None
         last = frames[-1]
         self._previous = _Previous(last.pts, last.source_id, last.values)
+        self._last_pts = last.pts
         return frames
 
     def _frames(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
+_MAX_LOG_SCALE = 8.0
 
 
 @dataclass
@@ -39,8 +40,19 @@ def rotation_matrix(yaw: float, pitch: float, roll: float) -> Floats:
     return matrix
 
 
+def scaled_rotation(motion: Motion) -> Floats:
+    """(3, 3) scale times rotation of a frame's head, the Jacobian of eq. 2; always invertible.
+
+    The scale is kept between exp(-8) and exp(8): no head is near that, yet a stream can say more
+    than floats can hold.
+    """
+    scale = np.exp(np.clip(motion.log_scale, -_MAX_LOG_SCALE, _MAX_LOG_SCALE))
+    matrix: Floats = scale * rotation_matrix(*motion.rotation)
+    return matrix
+
+
 def transform(canonical: Floats, motion: Motion) -> Floats:
     """Keypoints (K, 3) of a frame: scale * R x_c + t + expression, from canonical ones (K, 3)."""
-    turned = canonical @ rotation_matrix(*motion.rotation).T
-    points: Floats = np.exp(motion.log_scale) * turned + motion.translation + motion.expression
+    turned = canonical @ scaled_rotation(motion).T
+    points: Floats = turned + motion.translation + motion.expression
     return points

@@ -82,6 +82,8 @@ class Quantiser:
 
     def dequantise_canonical(self, values: Integers) -> Floats:
         """Integers (3K,) to canonical keypoints (K, 3) in float64."""
+        if np.shape(values) != (3 * self.model.keypoints,):
+            raise LimitError(f"canonical keypoints have shape {np.shape(values)}")
         real: Floats = np.asarray(values, np.float64) * self.canonical_step
         return real.reshape(self.model.keypoints, 3)
 

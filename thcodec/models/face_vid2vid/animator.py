@@ -18,7 +18,7 @@ from thcodec.models.face_vid2vid.generator import Appearance
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.face_vid2vid.pose import decompose, rigid_fit
 from thcodec.models.weights_file import read_weights
-from thcodec.motion.keypoints import Motion, rotation_matrix, transform
+from thcodec.motion.keypoints import Motion, scaled_rotation, transform
 
 # How rigidly each keypoint follows the skull; the order is that of thcodec/train/landmarks.py.
 RIGIDITY = np.array([0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 2, 0, 1, 1.5, 1.5, 0.2, 0.2])
@@ -71,14 +71,18 @@ class CompactAnimator(Animator):
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> PreparedSource:
         with torch.inference_mode():
             appearance = self._net.appearance(self._tensor([picture]))
-        return PreparedSource(appearance, canonical, transform(canonical, motion), _turn(motion))
+        return PreparedSource(
+            appearance, canonical, transform(canonical, motion), scaled_rotation(motion)
+        )
 
     def animate(self, source: PreparedSource, motions: list[Motion]) -> list[np.ndarray]:
         pictures = []
         for start in range(0, len(motions), BATCH):
             part = motions[start : start + BATCH]
             driving = np.stack([transform(source.canonical, motion) for motion in part])
-            jacobian = np.stack([source.turn @ np.linalg.inv(_turn(motion)) for motion in part])
+            jacobian = np.stack(
+                [source.turn @ np.linalg.inv(scaled_rotation(motion)) for motion in part]
+            )
             pictures += self._synthesise(source, driving, jacobian)
         return pictures
 
@@ -126,11 +130,6 @@ def _confidence(canonical: np.ndarray, keypoints: np.ndarray) -> float:
     miss = keypoints - (scale * canonical @ rotation.T + translation)
     error = np.sqrt(RIGIDITY @ (miss**2).sum(1) / RIGIDITY.sum())
     return float(np.clip(1 - 4 * error / max(scale, 1e-6), 0, 1))
-
-
-def _turn(motion: Motion) -> np.ndarray:
-    turn: np.ndarray = np.exp(motion.log_scale) * rotation_matrix(*motion.rotation)
-    return turn
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:
