@@ -14,6 +14,7 @@ from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.motion.keypoints import rotation_matrix
 from thcodec.train import landmarks
 from thcodec.train.animator import AnimatorTrainer, AnimatorTraining, Stage
+from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from thcodec.train.extractor import ExtractorTraining, MeshData, mirror, train_extractor
 from thcodec.train.pairs import PairSampler, Track, degrade, keypoint_motion
 from thcodec.train.prepare import load
@@ -153,3 +154,19 @@ def test_the_shipped_config_is_readable_and_a_wrong_one_says_why(tmp_path):
     wrong.write_text(DEFAULT_CONFIG.read_text().replace("minutes", "hours", 1))
     with pytest.raises(ThvError, match="hours"):
         read_config(wrong)
+
+
+def test_the_average_goes_on_where_it_stopped(tmp_path):
+    """Its decay grows with the updates: one that began anew would forget all before the stop."""
+    net = torch.nn.Linear(1, 1, bias=False)
+    optimiser = torch.optim.AdamW(net.parameters())
+    average = Average(net, 0.99)
+    for _ in range(1000):
+        average.update(net)
+    before = average.net.weight.item()
+    save_checkpoint(tmp_path / "c.pt", net, optimiser, average, 1000, 1.0, {})
+    resumed = Average(net, 0.99)
+    assert load_checkpoint(tmp_path / "c.pt", net, optimiser, resumed) == (1000, 1.0)
+    torch.nn.init.constant_(net.weight, before + 1)
+    resumed.update(net)
+    assert resumed.net.weight.item() == pytest.approx(before + 0.01, abs=1e-4)

@@ -21,6 +21,11 @@ class Average(Generic[Net]):
         self._decay = decay
         self._updates = 0
 
+    def restore(self, state: dict[str, torch.Tensor], updates: int) -> None:
+        """Go on with the average that ``updates`` steps have made."""
+        self.net.load_state_dict(state)
+        self._updates = updates
+
     @torch.no_grad()
     def update(self, net: nn.Module) -> None:
         self._updates += 1
@@ -62,6 +67,6 @@ def load_checkpoint(
         return 0, 0.0
     state = torch.load(path, weights_only=True)
     net.load_state_dict(state["net"])
-    average.net.load_state_dict(state["average"])
+    average.restore(state["average"], int(state["step"]))
     optimiser.load_state_dict(state["optimiser"])
     return int(state["step"]), float(state["seconds"])

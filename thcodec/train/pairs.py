@@ -54,7 +54,9 @@ def extract_tracks(net: KeypointExtractor, clips: list[PreparedClip], cache: Pat
         if not path.exists():
             found = [_extract(net, clip.frames[i : i + 32]) for i in range(0, len(clip.frames), 32)]
             keypoints, canonical = (np.concatenate(part) for part in zip(*found, strict=True))
-            np.savez(path, keypoints=keypoints, canonical=canonical)
+            partial = path.with_suffix(".partial.npz")
+            np.savez(partial, keypoints=keypoints, canonical=canonical)
+            partial.replace(path)  # a run may be stopped at any time
         stored = np.load(path)
         tracks.append(Track(clip, stored["keypoints"], stored["canonical"]))
     return tracks
