@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from thcodec.bitstream.header import ModelIdentity
-from thcodec.errors import UnknownModelError, WeightsError
+from thcodec.errors import ThvError, UnknownModelError, WeightsError
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.registry import find_weights, load_animator, load_upscaler
@@ -64,7 +64,9 @@ def test_missing_and_surplus_tensors_are_named(tmp_path):
         load_animator("compact", weights=tmp_path / "w.safetensors")
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"\xff" * 64, b"PK\x03\x04 cut"])
+@pytest.mark.parametrize(
+    "content", [b"", b"garbage", b"\xff" * 64, b"PK\x03\x04 cut", b"\x80\x02h\x05."]
+)
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pth"])
 def test_damaged_files_end_in_a_clear_error(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
@@ -95,3 +97,21 @@ def test_weights_come_back_within_half_precision(tmp_path):
     back = read_weights(tmp_path / "w.safetensors")
     torch.testing.assert_close(back["w"], state["w"], atol=2e-3, rtol=1e-3)
     assert back["w"].dtype == torch.float32 and back["n"].item() == 7
+
+
+def test_weights_get_their_name_when_they_are_complete(tmp_path):
+    path = tmp_path / "w.safetensors"
+    with pytest.raises(TypeError):
+        write_weights({"a": torch.ones(1)}, path, {"steps": 3})  # safetensors wants texts
+    assert not path.exists()
+
+
+def test_a_device_that_is_not_there_is_a_clear_error(tmp_path):
+    write_weights(FaceVid2Vid(COMPACT).state_dict(), tmp_path / "w.safetensors", {})
+    with pytest.raises(ThvError, match="device 'nonsense' cannot be used"):
+        load_animator("compact", weights=tmp_path / "w.safetensors", device="nonsense")
+
+
+def test_an_upscaler_of_another_version_is_named():
+    with pytest.raises(UnknownModelError, match=r"'lanczos 2' is not known.*lanczos 1"):
+        load_upscaler("lanczos", expected=ModelIdentity("lanczos", "2"))

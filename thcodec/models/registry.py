@@ -55,9 +55,9 @@ def load_upscaler(name: str = "lanczos", *, expected: ModelIdentity | None = Non
     if name not in RESAMPLERS or (
         expected is not None and (expected.name, expected.version) != (name, "1")
     ):
-        raise UnknownModelError(
-            f"upscaler {name!r} is not known here; known: {', '.join(RESAMPLERS)}"
-        )
+        wanted = name if expected is None else f"{expected.name} {expected.version}"
+        known = ", ".join(f"{n} 1" for n in RESAMPLERS)
+        raise UnknownModelError(f"upscaler {wanted!r} is not known here; known: {known}")
     return Resampler(name, RESAMPLERS[name])
 
 

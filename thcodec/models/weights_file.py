@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -10,6 +11,20 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from thcodec.errors import WeightsError
+
+# What torch's reader ends in when a file is damaged, found by flipping bytes.
+_DAMAGED = (
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    UnpicklingError,
+    ValueError,
+    struct.error,
+)
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
@@ -23,7 +38,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
             state = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except _DAMAGED as error:
         raise WeightsError(
             f"{path} cannot be read as weights: {' '.join(str(error).split())[:200]}"
         ) from error
@@ -37,9 +52,14 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def write_weights(state: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
-    """Write tensors as safetensors, floating point ones as float16."""
+    """Write tensors as safetensors, floating point ones as float16.
+
+    The file gets its name when it is complete.
+    """
     half = {
         key: (value.half() if value.is_floating_point() else value).contiguous()
         for key, value in state.items()
     }
-    save_file(half, path, metadata)
+    partial = path.with_name(f".{path.name}.part")
+    save_file(half, partial, metadata)
+    partial.replace(path)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from thcodec.bitstream.header import KeypointModel, ModelIdentity
-from thcodec.errors import WeightsError
+from thcodec.errors import ThvError, WeightsError
 from thcodec.models.animator import Animator, Extraction
 from thcodec.models.face_vid2vid.blocks import channels_last
 from thcodec.models.face_vid2vid.config import COMPACT
@@ -110,7 +110,7 @@ class CompactAnimator(Animator):
 
 def load_compact(path: Path, identity: ModelIdentity, size: int, device: str) -> CompactAnimator:
     """Read the compact network's weights. Raises WeightsError for missing, surplus or misshapen
-    tensors.
+    tensors, ThvError for a device that is not there.
     """
     net = FaceVid2Vid(COMPACT)
     state = read_weights(path)
@@ -119,7 +119,11 @@ def load_compact(path: Path, identity: ModelIdentity, size: int, device: str) ->
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise WeightsError(f"{path} does not fit the compact animator: {reason}") from error
-    return CompactAnimator(net, identity, size, device)
+    try:
+        return CompactAnimator(net, identity, size, device)
+    except (RuntimeError, AssertionError) as error:  # both are torch's ways to refuse a device
+        reason = str(error).splitlines()[0][:200]
+        raise ThvError(f"device {device!r} cannot be used: {reason}") from None
 
 
 def _confidence(canonical: np.ndarray, keypoints: np.ndarray) -> float:
