@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from fractions import Fraction
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.media.clips import moving_picture, noise_picture
+from thcodec.bitstream.header import AudioParameters
 from thcodec.errors import MediaError, OutputExistsError, TimingError
 from thcodec.media.files import PendingFile
 from thcodec.media.video_input import VideoInput
@@ -34,6 +36,39 @@ def write(path: Path, **options) -> None:
     with VideoOutput(path, SIZE, BASE, **options) as output:
         for number, tick in enumerate(TICKS):
             output.add_frame(moving_picture(number, *SIZE), tick, LAST)
+
+
+def test_a_named_pipe_is_written_to_and_stays(tmp_path):
+    """As root, a file renamed to /dev/null would replace the device."""
+    pipe = tmp_path / "p.y4m"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with Y4mOutput(pipe, SIZE, Fraction(25), overwrite=True):
+        pass
+    assert os.read(reader, 9) == b"YUV4MPEG2"
+    os.close(reader)
+    assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_link_keeps_pointing_at_the_file(tmp_path):
+    (tmp_path / "real.mkv").write_bytes(b"old")
+    (tmp_path / "link.mkv").symlink_to("real.mkv")
+    write(tmp_path / "link.mkv", overwrite=True)
+    assert (tmp_path / "link.mkv").is_symlink()
+    assert (tmp_path / "real.mkv").stat().st_size > 100
+
+
+@pytest.mark.parametrize("rate", [Fraction(1, 1 << 40), Fraction((1 << 31) + 1, 7)])
+def test_a_frame_rate_that_no_container_can_say(tmp_path, rate):
+    write(tmp_path / "a.mkv", frame_rate=rate)
+    assert (tmp_path / "a.mkv").exists()
+
+
+def test_opus_on_another_clock_is_refused(tmp_path):
+    audio = AudioParameters(sample_rate=16000, extradata=b"OpusHead" + bytes(11))
+    with pytest.raises(MediaError, match="1/48000 s, not 1/16000"):
+        VideoOutput(tmp_path / "a.mkv", SIZE, BASE, audio=audio)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -154,7 +189,7 @@ def test_output_that_appears_meanwhile_is_kept(tmp_path):
     pending.target.write_bytes(b"precious")
     with pytest.raises(OutputExistsError):
         pending.commit()
-    assert pending.target.read_bytes() == b"precious"
+    assert pending.target.read_bytes() == b"precious" and not pending.path.exists()
 
 
 @pytest.mark.skipif(resource is None, reason="needs POSIX limits to fill a disk")

@@ -15,6 +15,7 @@ import av
 
 from thcodec.bitstream.header import AudioParameters
 from thcodec.errors import MediaError
+from thcodec.media.audio import OPUS_RATE
 
 _POLYNOMIAL = 0x04C11DB7
 _FIRST_PAGE = 2  # header flag of RFC 3533, section 6
@@ -26,8 +27,10 @@ def open_template(audio: AudioParameters) -> Any:
     """Return an open PyAV container whose only stream describes ``audio``; the caller closes it.
 
     Raises:
-        MediaError: ``audio.extradata`` is not an OpusHead.
+        MediaError: ``audio.extradata`` is not an OpusHead, or the clock is not that of Opus.
     """
+    if audio.sample_rate != OPUS_RATE:
+        raise MediaError(f"Opus times are in 1/{OPUS_RATE} s, not 1/{audio.sample_rate}")
     if not audio.extradata.startswith(b"OpusHead") or len(audio.extradata) < 19:
         raise MediaError("the stream's audio set-up is not an OpusHead structure")
     vendor = b"thcodec"

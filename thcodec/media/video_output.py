@@ -31,6 +31,7 @@ _ENCODER_OPTIONS = {
     "libvpx-vp9": {"b:v": "0", "deadline": "good", "cpu-used": "5", "lag-in-frames": "0"},
 }
 _DEFAULT_RATE = Fraction(25)
+_LARGEST_TERM = (1 << 31) - 1
 _BT709 = 1  # matrix, primaries and transfer alike
 _LIMITED_RANGE = 1
 
@@ -78,13 +79,14 @@ class VideoOutput:
         self._container: Any = None
         self._template: Any = None
         self._waiting: tuple[np.ndarray, int, int] | None = None
-        self._last_duration = self._nominal_duration(frame_rate)
+        rate = _rate_hint(frame_rate)
+        self._last_duration = max(1, round(1 / rate / self.time_base))
         self._durations: dict[int, int] = {}
         self._last_audio_pts: int | None = None
         container, encoder = _CONTAINERS[suffix]
         try:
             self._container = av.open(str(self._pending.path), "w", format=container)
-            self._video = self._add_video(encoder, crf, frame_rate or _DEFAULT_RATE)
+            self._video = self._add_video(encoder, crf, rate)
             self._sound = self._add_sound(audio) if audio is not None else None
             self._container.start_encoding()  # opens the file: a refusal shows before any work
         except (av.error.FFmpegError, OSError) as error:
@@ -93,9 +95,6 @@ class VideoOutput:
         except MediaError:
             self.abort()
             raise
-
-    def _nominal_duration(self, frame_rate: Fraction | None) -> int:
-        return max(1, round(1 / (frame_rate or _DEFAULT_RATE) / self.time_base))
 
     def _add_video(self, encoder: str, crf: int, rate: Fraction) -> Any:
         options = {**_ENCODER_OPTIONS[encoder], "crf": str(crf)}
@@ -235,3 +234,10 @@ class VideoOutput:
     def _failure(self, error: Exception) -> MediaError:
         reason = getattr(error, "strerror", None) or str(error)
         return MediaError(f"{self._pending.target}: cannot be written ({reason})")
+
+
+def _rate_hint(rate: Fraction | None) -> Fraction:
+    """The frame rate, or the usual one where FFmpeg's 32-bit terms cannot hold it."""
+    if rate is None or max(rate.numerator, rate.denominator) > _LARGEST_TERM:
+        return _DEFAULT_RATE
+    return rate

@@ -82,11 +82,12 @@ class Y4mOutput:
                 file.flush()
             else:
                 file.close()
-                self._pending.commit()
         except OSError as error:
             if self._pending is not None:
                 self._pending.discard()
             raise self._failure(error) from None
+        if self._pending is not None:
+            self._pending.commit()
 
     def abort(self) -> None:
         """Stop and remove what was written."""
