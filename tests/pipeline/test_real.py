@@ -1,0 +1,80 @@
+"""The whole way with the shipped network on a real person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import thcodec
+from tests import clips
+from thcodec.bitstream.inspect import verify
+from thcodec.errors import WeightsError
+from thcodec.media.video_input import VideoInput
+from thcodec.models import registry
+from thcodec.pipeline import Summary
+from thcodec.pipeline.quality import psnr
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _weights() -> None:
+    try:
+        registry.find_weights("compact-1.safetensors")
+    except WeightsError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def coded(
+    shared_original: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path, Summary]:
+    """Stream, decoded video and figures of five seconds, found and cropped by itself."""
+    folder = tmp_path_factory.mktemp("real")
+    stream, video = folder / "a.thv", folder / "a.mp4"
+    summary = thcodec.encode(shared_original, stream)
+    thcodec.decode(stream, video)
+    return stream, video, summary
+
+
+def test_a_few_kilobytes(coded: tuple[Path, Path, Summary]) -> None:
+    stream, video, summary = coded
+    assert verify(stream) == []
+    assert (summary.frames, summary.duration) == (125, 5.0)
+    assert summary.bytes.total < 5000
+    assert summary.bytes.motion / summary.frames < 14
+    assert summary.notes == ()
+    times, _, width = clips.probe(video)
+    assert (len(times), width) == (125, 256)
+
+
+def test_the_face_moves(shared_clip: Path) -> None:
+    with VideoInput(shared_clip, audio=False) as video:
+        pictures = [frame.rgb for index, frame in enumerate(video.frames()) if index % 7 == 0]
+    encoder = thcodec.Encoder(thcodec.EncoderConfig(crop="none"))
+    decoder = thcodec.Decoder()
+    shown = [
+        frame.rgb
+        for picture in pictures
+        for packet in encoder.push(picture)
+        for frame in decoder.push(packet)
+    ]
+    decoded = np.mean([psnr(*pair) for pair in zip(pictures, shown, strict=True)])
+    repeated = np.mean([psnr(picture, shown[0]) for picture in pictures])
+    assert encoder.sources == 1
+    assert decoded > repeated + 1
+
+
+def test_a_call(shared_original: Path) -> None:
+    encoder, decoder = thcodec.Encoder(), thcodec.Decoder()
+    sent = 0
+    with VideoInput(shared_original, audio=False) as video:
+        for index, picture in zip(range(20), video.frames(), strict=False):
+            packets = encoder.push(picture.rgb, index)
+            frames = [frame for packet in packets for frame in decoder.push(packet)]
+            assert [frame.pts for frame in frames] == [index]
+            assert not frames[0].low_confidence
+            sent += sum(len(packet) for packet in packets)
+    assert sent < 20 * 25 + 2500
