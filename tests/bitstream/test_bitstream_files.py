@@ -372,3 +372,11 @@ def test_info_starts_quickly() -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.3
     heavy = {"torch", "numpy", "av", "cv2", "rich", "constriction", "zstandard"}
     assert not heavy & set(loaded.decode().split())
+
+
+def test_findings_do_not_grow_with_the_faults() -> None:
+    bad = [Packet(RecordType.METADATA, b"", number % 256).to_bytes() for number in range(3000)]
+    header = Reader(io.BytesIO(STREAM)).header_packet.to_bytes()
+    file = PREAMBLE + header + b"".join(bad)
+    assert len(verify(io.BytesIO(file))) == 1000
+    assert len(info(io.BytesIO(file))["damage"]) == 1000

@@ -37,7 +37,6 @@ def info(source: Source) -> dict[str, Any]:
         payload = {RecordType.HEADER.name.lower(): len(reader.header_packet.payload)}
         sources: list[dict[str, Any]] = []
         metadata: dict[str, Any] = {}
-        damage = reader.damage
         for packet in reader:
             name = packet.name.lower()
             payload[name] = payload.get(name, 0) + len(packet.payload)
@@ -48,7 +47,7 @@ def info(source: Source) -> dict[str, Any]:
                 elif packet.type == RecordType.METADATA:
                     metadata |= Metadata.parse(packet.payload, packet.payload_offset).values
             except ThvError as error:
-                damage.append(error.located(packet.offset))
+                reader.note(error.located(packet.offset))
             complete |= packet.type == RecordType.END
         writer_version, header = reader.writer_version, reader.header
     total = len(PREAMBLE) + sum(item.bytes for item in tally.totals.values())
@@ -71,7 +70,7 @@ def info(source: Source) -> dict[str, Any]:
         "kbit_per_s": {**rate, "total": round(8e-3 * total / seconds, 3) if seconds else 0},
         "metadata": metadata,
         "complete": complete,
-        "damage": [str(error) for error in damage],
+        "damage": [str(error) for error in reader.damage],
     }
 
 

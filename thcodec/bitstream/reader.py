@@ -97,12 +97,12 @@ class Reader:
         ended = False
         while self._more():
             if ended:
-                self._note(MalformedError("bytes follow the end record", self._position))
+                self.note(MalformedError("bytes follow the end record", self._position))
                 return
             try:
                 packet = self._parse()
             except ThvError as error:
-                self._note(error)
+                self.note(error)
                 found = self._search()
                 if found is None:
                     return
@@ -113,7 +113,7 @@ class Reader:
             ended = packet.type == RecordType.END
             yield packet
         if not ended:
-            self._note(TruncatedError("the file has no end record", self._position))
+            self.note(TruncatedError("the file has no end record", self._position))
 
     def _more(self) -> bool:
         return self._at < len(self._data) or self._fill()
@@ -171,7 +171,7 @@ class Reader:
         if not isinstance(packet.type, RecordType) and packet.critical:
             raise UnknownRecordError(f"{packet.name} is critical and not known", packet.offset)
         if packet.type == RecordType.HEADER:
-            self._note(MalformedError("a second header", packet.offset))
+            self.note(MalformedError("a second header", packet.offset))
             return True
         return False
 
@@ -180,9 +180,10 @@ class Reader:
         self._expected[packet.type] = (packet.sequence + 1) % 256
         if packet.sequence != expected:
             message = f"{packet.name} {packet.sequence} where {expected} was due"
-            self._note(SequenceError(message, packet.offset))
+            self.note(SequenceError(message, packet.offset))
 
-    def _note(self, error: ThvError) -> None:
+    def note(self, error: ThvError) -> None:
+        """Add a fault to `damage` while there is room; raise it when the reader is not tolerant."""
         if not self._tolerant:
             raise error
         if len(self.damage) < _MAX_DAMAGE:

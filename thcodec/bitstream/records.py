@@ -84,7 +84,8 @@ class Metadata:
         """Read a METADATA payload that begins at byte `offset`. Raises ThvError subclasses."""
         try:
             text = decompress(payload, limits.MAX_METADATA).decode("utf-8")
-            values = json.loads(text, parse_constant=_refuse_constant)
+            values = json.loads(text)
+            _json(values)  # Python reads more than JSON is: NaN, 1e999, half a surrogate pair
         except ThvError as error:
             raise error.moved(offset) from None
         except (ValueError, RecursionError):
@@ -97,14 +98,7 @@ class Metadata:
         """The payload of a METADATA record. Raises LimitError when there is too much of it,
         MalformedError for what JSON cannot say."""
         try:
-            text = json.dumps(
-                self.values,
-                ensure_ascii=False,
-                allow_nan=False,
-                separators=(",", ":"),
-                sort_keys=True,
-            )
-            data = text.encode("utf-8")
+            data = _json(self.values)
         except (TypeError, ValueError) as error:
             raise MalformedError(f"the metadata does not fit JSON: {error}") from None
         if len(data) > limits.MAX_METADATA:
@@ -112,8 +106,12 @@ class Metadata:
         return compress(data)
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")  # though Python writes and reads it
+def _json(values: dict[str, Any]) -> bytes:
+    """Values as JSON in UTF-8. Raises TypeError or ValueError for what these cannot say."""
+    text = json.dumps(
+        values, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
+    )
+    return text.encode("utf-8")
 
 
 @dataclass(frozen=True)

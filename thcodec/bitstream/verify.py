@@ -20,7 +20,8 @@ from thcodec.errors import LimitError, MalformedError, SequenceError, ThvError, 
 
 
 def verify(source: str | os.PathLike[str] | BinaryIO) -> list[ThvError]:
-    """Walk every record and return what is wrong, in the order of the file; empty: all is well.
+    """Walk every record and return what is wrong, in the order of the file, at most a thousand
+    faults; empty: all is well.
 
     Checks framing, CRCs, sequence numbers, every payload down to its coded integers, ids of
     sources, times, and index and end record against the records. Pictures and audio packets are
@@ -28,13 +29,12 @@ def verify(source: str | os.PathLike[str] | BinaryIO) -> list[ThvError]:
     """
     with Reader(source) as reader:
         checker = _Checker(reader)
-        findings = reader.damage
         for packet in reader:
             try:
                 checker.check(packet)
             except ThvError as error:
-                findings.append(error.located(packet.offset))
-        return sorted(findings, key=lambda error: error.offset or 0)
+                reader.note(error.located(packet.offset))
+        return sorted(reader.damage, key=lambda error: error.offset or 0)
 
 
 class _Checker:
