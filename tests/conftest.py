@@ -30,6 +30,12 @@ def shared_original() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_portraits() -> list[Path]:
+    """Stills of two people; skips where ../shared is absent."""
+    return [_shared("portraits/p000.jpg"), _shared("portraits/p002.jpg")]
+
+
+@pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seconds of a moving disc with a tone: 320x240, 25 fps. It shows no face."""
     return clips.write_clip(tmp_path_factory.mktemp("clips") / "disc.mp4")

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import thcodec
+from tests import clips
 from tests.doubles import MomentAnimator, load_moments
 from thcodec.cli import main
 from thcodec.models import registry
@@ -68,3 +71,12 @@ def stream(clip: Path, tmp_path: Path) -> Path:
     config = thcodec.EncoderConfig(crop="none", interval=20)
     thcodec.encode(clip, path, config, animator=MomentAnimator())
     return path
+
+
+@pytest.fixture
+def two_people(shared_portraits: list[Path], tmp_path: Path) -> Path:
+    """A second of two portraits side by side."""
+    faces = [
+        np.asarray(Image.open(path).convert("RGB").resize((256, 256))) for path in shared_portraits
+    ]
+    return clips.write_pictures(tmp_path / "two.mkv", [np.hstack(faces)] * 25)

@@ -7,11 +7,9 @@ import subprocess
 import time
 import wave
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
 
 import thcodec
@@ -94,20 +92,10 @@ def test_no_face_in_the_clip(moving: Run, clip: Path, tmp_path: Path) -> None:
 
 
 def test_face_lost_for_a_while(moving: Run, tmp_path: Path) -> None:
-    path = tmp_path / "a.mkv"
-    with av.open(str(path), "w") as container:
-        video = container.add_stream("ffv1", rate=25)
-        video.width = video.height = 128
-        video.pix_fmt = "bgr0"
-        for index in range(40):
-            # The test animator sees nothing in a picture of one colour.
-            picture = clips.disc(index, 128, 128)
-            if 10 <= index < 20:
-                picture = np.full_like(picture, picture[0, 0])
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = index, Fraction(1, 25)
-            container.mux(video.encode(frame))
-        container.mux(video.encode(None))
+    pictures = [clips.disc(index, 128, 128) for index in range(40)]
+    for picture in pictures[10:20]:
+        picture[:] = picture[0, 0]  # the test animator sees nothing in a picture of one colour
+    path = clips.write_pictures(tmp_path / "a.mkv", pictures)
     stream = tmp_path / "a.thv"
     result = moving("encode", path, stream, *PLAIN)
     assert result.code == 0
@@ -116,6 +104,12 @@ def test_face_lost_for_a_while(moving: Run, tmp_path: Path) -> None:
     result = moving("decode", stream, tmp_path / "a.mp4")
     assert result.code == 0
     assert "10 frames" in result.err
+
+
+def test_several_faces(moving: Run, two_people: Path, tmp_path: Path) -> None:
+    result = moving("encode", two_people, tmp_path / "a.thv")
+    assert result.code == 0
+    assert result.err.count("several faces") == 1
 
 
 def test_damaged_video(moving: Run, tmp_path: Path) -> None:
@@ -267,3 +261,9 @@ def test_killed_half_way(
     if how is not signal.SIGKILL:
         assert process.returncode == 130
         _only(folder)
+
+
+def test_training_without_a_config(run: Run, tmp_path: Path) -> None:
+    result = run("train", tmp_path, tmp_path / "work", "--config", tmp_path / "no.toml")
+    _refused(result, "no.toml")
+    _only(tmp_path)

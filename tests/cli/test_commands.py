@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 
 from tests import clips
 from tests.cli.conftest import ROOT, Run
+from thcodec import EncoderConfig
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -139,3 +141,20 @@ def test_progress_only_on_a_terminal(spawn: Spawn, clip: Path, tmp_path: Path) -
     os.close(terminal)
     assert b"frames/s" in os.read(main, 65536)
     os.close(main)
+
+
+def test_the_readme_names_the_defaults() -> None:
+    text = (ROOT / "README.md").read_text()
+    config = EncoderConfig()
+    rows = {
+        "`--interval N`": config.interval,
+        "`--source-size`, `--source-quality`": (
+            f"{config.still_size} ({EncoderConfig(size=512).still_size} for 512), "
+            f"{config.source_quality}"
+        ),
+        "`--size 256\\|512`": config.size,
+        "`--audio-bitrate`, `--no-audio`": config.audio_bitrate,
+    }
+    squeezed = re.sub(" +", " ", text)
+    for option, default in rows.items():
+        assert f"| {option} | {default} |" in squeezed
