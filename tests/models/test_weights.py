@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from thcodec.bitstream.header import ModelIdentity
-from thcodec.errors import ThvError, UnknownModelError, WeightsError
+from thcodec.errors import LimitError, ThvError, UnknownModelError, WeightsError
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.registry import find_weights, load_animator, load_upscaler
@@ -115,3 +115,10 @@ def test_a_device_that_is_not_there_is_a_clear_error(tmp_path):
 def test_an_upscaler_of_another_version_is_named():
     with pytest.raises(UnknownModelError, match=r"'lanczos 2' is not known.*lanczos 1"):
         load_upscaler("lanczos", expected=ModelIdentity("lanczos", "2"))
+
+
+@pytest.mark.parametrize("size", [17, 18, 20, 252])
+def test_a_size_that_the_network_cannot_halve_is_refused(tmp_path, size):
+    write_weights({"a": torch.ones(1)}, tmp_path / "w.safetensors", {})
+    with pytest.raises(LimitError, match=f"multiples of 8, not {size}"):
+        load_animator("compact", weights=tmp_path / "w.safetensors", size=size)

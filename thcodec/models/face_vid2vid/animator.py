@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from thcodec.bitstream.header import KeypointModel, ModelIdentity
-from thcodec.errors import ThvError, WeightsError
+from thcodec.errors import LimitError, ThvError, WeightsError
 from thcodec.models.animator import Animator, Extraction
 from thcodec.models.face_vid2vid.blocks import channels_last
 from thcodec.models.face_vid2vid.config import COMPACT
@@ -22,6 +22,7 @@ from thcodec.motion.keypoints import Motion, scaled_rotation, transform
 
 # How rigidly each keypoint follows the skull; the order is that of thcodec/train/landmarks.py.
 RIGIDITY = np.array([0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 2, 0, 1, 1.5, 1.5, 0.2, 0.2])
+SIZE_UNIT = 8  # pixels: the generator halves the picture three times
 BATCH = 8  # frames at a time; memory does not grow with the clip
 
 COMPACT_KEYPOINTS = KeypointModel(
@@ -110,8 +111,13 @@ class CompactAnimator(Animator):
 
 def load_compact(path: Path, identity: ModelIdentity, size: int, device: str) -> CompactAnimator:
     """Read the compact network's weights. Raises WeightsError for missing, surplus or misshapen
-    tensors, ThvError for a device that is not there.
+    tensors, LimitError for a size that cannot be halved three times, ThvError for a device that is
+    not there.
     """
+    if size % SIZE_UNIT:
+        raise LimitError(
+            f"the compact animator makes sizes that are multiples of {SIZE_UNIT}, not {size}"
+        )
     net = FaceVid2Vid(COMPACT)
     state = read_weights(path)
     try:
