@@ -53,7 +53,7 @@ class SampledAnimator(Animator):
         self._frame = 0
 
     def extract(self, pictures: list[np.ndarray]) -> list[Extraction]:
-        keys = [crc32(np.ascontiguousarray(picture)) for picture in pictures]
+        keys = [crc32(np.ascontiguousarray(picture).data) for picture in pictures]
         for key, picture in zip(keys, pictures, strict=True):
             if key not in self._seen:
                 self._seen[key] = self._animator.extract([picture])[0]
