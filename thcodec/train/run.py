@@ -61,6 +61,7 @@ def train(data: Path, work: Path, config: TrainingConfig) -> Path:
         for split in ("train", "val")
     )
     trained = AnimatorTrainer(net, train_tracks, val_tracks, work, config.animator).run()
+    trained.extractor.load_state_dict(state["average"])  # a resumed run may hold an older one
     target = work / "compact-1.safetensors"
     write_weights(
         trained.state_dict(),
