@@ -17,7 +17,7 @@ from thcodec.train.animator import AnimatorTrainer, AnimatorTraining, Stage
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from thcodec.train.extractor import ExtractorTraining, MeshData, mirror, train_extractor
 from thcodec.train.pairs import PairSampler, Track, degrade, keypoint_motion
-from thcodec.train.prepare import load
+from thcodec.train.prepare import load, prepare
 from thcodec.train.run import DEFAULT_CONFIG, read_config
 
 SMALL = replace(
@@ -170,3 +170,8 @@ def test_the_average_goes_on_where_it_stopped(tmp_path):
     torch.nn.init.constant_(net.weight, before + 1)
     resumed.update(net)
     assert resumed.net.weight.item() == pytest.approx(before + 0.01, abs=1e-4)
+
+
+def test_a_folder_without_clips_is_named(tmp_path):
+    with pytest.raises(ThvError, match="wants a folder with train256"):
+        prepare(tmp_path, tmp_path / "cache", ("train", "val"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 
 import numpy as np
 import torch
@@ -102,7 +103,7 @@ class AnimatorTrainer:
         while (progress := (time.monotonic() - start - begun) / 60 / stage.minutes) < 1:
             decay = 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * progress))
             rate = stage.rate * min(1.0, (self._step + 1) / 100) * decay
-            losses.append(self._update(batches.get(), stage, rate))
+            losses.append(self._update(next(batches), stage, rate))
             if time.monotonic() - saved > 180:
                 saved = time.monotonic()
                 self._report(stage, saved - start, losses)
@@ -156,7 +157,7 @@ class AnimatorTrainer:
             "step": self._step,
             "minutes": round(seconds / 60, 2),
             "size": stage.size,
-            "loss": float(np.mean(losses)),
+            "loss": float(np.mean(losses)) if losses else None,
             **scores,
         }
         with (self._run / "animator.log").open("a") as log:
@@ -231,14 +232,11 @@ def _psnr(picture: torch.Tensor, target: torch.Tensor) -> float:
     return float(-10 * torch.log10(((picture - target) ** 2).mean() + 1e-8))
 
 
-def _prefetch(tracks: list[Track], seed: int, stage: Stage) -> Queue[PairBatch]:
-    """Batches made in a thread of their own, a few ahead."""
-    queue: Queue[PairBatch] = Queue(3)
+def _prefetch(tracks: list[Track], seed: int, stage: Stage) -> Iterator[PairBatch]:
+    """Batches without end, made a few ahead in a thread that ends with the iterator."""
     sampler = PairSampler(tracks, seed, stage.degraded)
-
-    def work() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        ahead = deque(pool.submit(sampler.batch, stage.batch, stage.size) for _ in range(3))
         while True:
-            queue.put(sampler.batch(stage.batch, stage.size))
-
-    Thread(target=work, daemon=True).start()
-    return queue
+            yield ahead.popleft().result()
+            ahead.append(pool.submit(sampler.batch, stage.batch, stage.size))

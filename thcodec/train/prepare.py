@@ -12,6 +12,7 @@ import av
 import cv2
 import numpy as np
 
+from thcodec.errors import ThvError
 from thcodec.train.mesh import MeshTracker
 
 
@@ -28,15 +29,17 @@ class PreparedClip:
 
 
 def prepare(data: Path, cache: Path, splits: tuple[str, ...], jobs: int = 2) -> int:
-    """Decode every clip of ``data/<split>256`` into ``cache/<split>/<clip>/``; finished clips are
-    kept.
+    """Decode each clip of ``data/<split>256`` into ``cache/<split>/<clip>/``; done ones stay.
 
-    Returns the number of clips in the cache. Interrupted runs go on where they stopped.
+    Returns the number of clips in the cache. Interrupted runs go on where they stopped. Raises ThvError
+    without any clip.
     """
     tasks = []
     for split in splits:
         for clip in sorted((data / f"{split}256").glob("*.mp4")):
             tasks.append((clip, cache / split / clip.stem))
+    if not tasks:
+        raise ThvError(f"no clips in {data}: thcodec train wants a folder with train256 and val256")
     with ProcessPoolExecutor(jobs) as pool:
         list(pool.map(_prepare_clip, *zip(*tasks, strict=True)))
     return len(tasks)

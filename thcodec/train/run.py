@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from thcodec.errors import ThvError
 from thcodec.models.face_vid2vid.config import COMPACT
@@ -54,10 +56,9 @@ def train(data: Path, work: Path, config: TrainingConfig) -> Path:
     torch.manual_seed(config.animator.seed)
     net = FaceVid2Vid(COMPACT)
     net.extractor.load_state_dict(state["average"])
+    keypoints = work / f"keypoints-{_digest(net.extractor)}"  # a newer extractor sees others
     train_tracks, val_tracks = (
-        extract_tracks(
-            net.extractor, load(cache, split, split == "train"), work / "keypoints" / split
-        )
+        extract_tracks(net.extractor, load(cache, split, split == "train"), keypoints / split)
         for split in ("train", "val")
     )
     trained = AnimatorTrainer(net, train_tracks, val_tracks, work, config.animator).run()
@@ -69,3 +70,10 @@ def train(data: Path, work: Path, config: TrainingConfig) -> Path:
         {"network": "compact", "version": "1", "licence": "Apache-2.0"},
     )
     return target
+
+
+def _digest(net: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for tensor in net.state_dict().values():
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()[:8]
