@@ -151,7 +151,7 @@ def test_the_animator_learns_and_goes_on_where_it_stopped(cache, tmp_path):
 def test_the_shipped_config_is_readable_and_a_wrong_one_says_why(tmp_path):
     assert read_config(DEFAULT_CONFIG).animator.stages[0].size == 128
     wrong = tmp_path / "wrong.toml"
-    wrong.write_text(DEFAULT_CONFIG.read_text().replace("minutes", "hours", 1))
+    wrong.write_text(DEFAULT_CONFIG.read_text().replace("minutes =", "hours =", 1))
     with pytest.raises(ThvError, match="hours"):
         read_config(wrong)
 

@@ -31,8 +31,8 @@ class PreparedClip:
 def prepare(data: Path, cache: Path, splits: tuple[str, ...], jobs: int = 2) -> int:
     """Decode each clip of ``data/<split>256`` into ``cache/<split>/<clip>/``; done ones stay.
 
-    Returns the number of clips in the cache. Interrupted runs go on where they stopped. Raises ThvError
-    without any clip.
+    Returns the number of clips in the cache. Interrupted runs go on where they stopped.
+    Raises ThvError without any clip.
     """
     tasks = []
     for split in splits:
