@@ -173,6 +173,14 @@ def test_lost_record_is_noticed() -> None:
         list(Reader(io.BytesIO(data), tolerant=False))
 
 
+def test_faults_keep_no_payload_alive() -> None:
+    damaged = bytearray(STREAM)
+    damaged[ENDS[2] - 1] ^= 1
+    _, damage = read(bytes(damaged))
+    assert damage
+    assert all(error.__traceback__ is None and error.__context__ is None for error in damage)
+
+
 def test_checksum_fault_when_strict() -> None:
     data = bytearray(STREAM)
     data[ENDS[1] - 1] ^= 1

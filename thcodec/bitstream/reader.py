@@ -187,7 +187,8 @@ class Reader:
         if not self._tolerant:
             raise error
         if len(self.damage) < _MAX_DAMAGE:
-            self.damage.append(error)
+            # A copy: the error as raised keeps the payload that it was found in alive.
+            self.damage.append(type(error)(error.message, error.offset))
 
     def _fill(self) -> bool:
         """Read on, dropping what is behind; False at the end of the file."""
