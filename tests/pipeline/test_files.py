@@ -12,9 +12,11 @@ import pytest
 import thcodec
 from tests import clips
 from tests.doubles import MomentAnimator
-from thcodec.errors import MediaError, NoFaceError, OutputExistsError
+from thcodec.bitstream import Packet, RecordType
+from thcodec.bitstream.signature import PREAMBLE
+from thcodec.errors import MalformedError, MediaError, NoFaceError, OutputExistsError
 from thcodec.media.video_input import InputFrame
-from thcodec.pipeline import Progress
+from thcodec.pipeline import Progress, Summary
 from thcodec.pipeline.encode_file import resample
 
 PLAIN = thcodec.EncoderConfig(crop="none", interval=20)
@@ -121,6 +123,32 @@ def test_not_a_video(tmp_path: Path) -> None:
     path.write_text("hello")
     with pytest.raises(MediaError):
         thcodec.encode(path, tmp_path / "a.thv", PLAIN, animator=MomentAnimator())
+
+
+def _pushed(times: range) -> list[Packet]:
+    """A stream of a source and a motion packet for every 20 frames."""
+    encoder = thcodec.Encoder(PLAIN, live=False, animator=MomentAnimator())
+    packets = [packet for at in times for packet in encoder.push(clips.disc(at), at)]
+    return packets + encoder.flush()
+
+
+def _decoded(packets: list[Packet], folder: Path) -> Summary:
+    """Decode a stream that no Writer would write; it has no end record."""
+    stream = io.BytesIO(PREAMBLE + b"".join(packet.to_bytes() for packet in packets))
+    return thcodec.decode(stream, raw=folder / "a.y4m", animator=MomentAnimator())
+
+
+def test_a_flood_of_faults_is_noted_in_part(tmp_path: Path) -> None:
+    flood = [Packet(RecordType.AUDIO, b"", sequence=number % 256) for number in range(1500)]
+    summary = _decoded(_pushed(range(20)) + flood, tmp_path)
+    assert summary.frames == 20
+    assert len(summary.damage) == 1000
+
+
+def test_the_first_fault_says_why_there_is_no_frame(tmp_path: Path) -> None:
+    packets = [*_pushed(range(1))[:2], Packet(RecordType.MOTION, b"")]
+    with pytest.raises(MalformedError, match="ends in its head"):
+        _decoded(packets, tmp_path)
 
 
 def test_a_real_clip_is_cropped_to_the_face(shared_original: Path, tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from thcodec.errors import (
     LimitError,
     MalformedError,
     SequenceError,
-    ThvError,
     TimingError,
     TruncatedError,
 )
@@ -78,17 +77,17 @@ def decode(
         decoder = Decoder(config, animator=animator)
         decoder.push(reader.header_packet)
         meter.count(reader.header_packet)
-        faults: list[ThvError] = []
         for packet in reader:
             meter.count(packet)
             if packet.type == RecordType.AUDIO:
-                outputs.add_audio(_tolerant(_parsed(AudioRecord, packet), faults))
+                outputs.add_audio(_tolerant(_parsed(AudioRecord, packet), packet, reader))
             elif packet.type == RecordType.END:
-                outputs.end(_tolerant(_parsed(EndRecord, packet), faults))
+                outputs.end(_tolerant(_parsed(EndRecord, packet), packet, reader))
             else:
-                meter.frames += outputs.add_frames(_tolerant(decoder.frames(packet), faults))
+                frames = _tolerant(decoder.frames(packet), packet, reader)
+                meter.frames += outputs.add_frames(frames)
             meter.report(min(1.0, meter.bytes.total / size) if size else None)
-        damage = [str(fault) for fault in (*reader.damage, *faults)] + decoder.notes
+        damage = [str(fault) for fault in reader.damage] + decoder.notes
         if not meter.frames:
             reason = f": {damage[0]}" if damage else ""
             raise MalformedError(f"{_name(source)} holds no frame that can be decoded{reason}")
@@ -193,12 +192,12 @@ def _parsed(kind: _Parsable[_R], packet: Packet) -> Iterator[_R]:
     yield kind.parse(packet.payload, packet.payload_offset)
 
 
-def _tolerant(items: Iterator[_T], faults: list[ThvError]) -> Iterator[_T]:
-    """Pass on what can be decoded and note what cannot."""
+def _tolerant(items: Iterator[_T], packet: Packet, reader: Reader) -> Iterator[_T]:
+    """Pass on what can be decoded of a packet and note what cannot."""
     try:
         yield from items
     except _DAMAGE as fault:
-        faults.append(fault)
+        reader.note(fault.located(packet.offset))
 
 
 def _name(source: Path | BinaryIO) -> str:
