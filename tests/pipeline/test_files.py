@@ -151,6 +151,16 @@ def test_the_first_fault_says_why_there_is_no_frame(tmp_path: Path) -> None:
         _decoded(packets, tmp_path)
 
 
+def test_frames_left_out_are_told(tmp_path: Path) -> None:
+    before, after = _pushed(range(40)), _pushed(range(-10, 50))[-2:]
+    assert [packet.type for packet in after] == [RecordType.SOURCE, RecordType.MOTION]
+    lost = before.index(next(p for p in before[2:] if p.type == RecordType.SOURCE))
+    # Times 20..39 repeat a picture, as their source is lost; 30..49 follow.
+    summary = _decoded(before[:lost] + before[lost + 1 :] + after, tmp_path)
+    assert summary.frames == 50
+    assert "10 frames were left out: their times do not increase" in summary.damage
+
+
 def test_a_real_clip_is_cropped_to_the_face(shared_original: Path, tmp_path: Path) -> None:
     config = thcodec.EncoderConfig(interval=50)
     out = _there_and_back(shared_original, tmp_path, config)

@@ -88,6 +88,8 @@ def decode(
                 meter.frames += outputs.add_frames(frames)
             meter.report(min(1.0, meter.bytes.total / size) if size else None)
         damage = [str(fault) for fault in reader.damage] + decoder.notes
+        if outputs.left_out:
+            damage.append(f"{outputs.left_out} frames were left out: their times do not increase")
         if not meter.frames:
             reason = f": {damage[0]}" if damage else ""
             raise MalformedError(f"{_name(source)} holds no frame that can be decoded{reason}")
@@ -113,6 +115,7 @@ class _Outputs:
         rate = 1 / (step * header.time_base) if step else None
         side = header.coded_size
         self.low_confidence = 0
+        self.left_out = 0  # frames
         self.duration = 0  # ticks
         self._step = step
         self._first: int | None = None
@@ -139,6 +142,7 @@ class _Outputs:
         count = 0
         for frame in frames:
             if self._waiting is not None and frame.pts <= self._waiting.pts:
+                self.left_out += 1
                 continue
             self._send(frame.pts)
             self._waiting = frame
