@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -11,9 +12,18 @@ import pytest
 from tests import clips
 from tests.doubles import MomentAnimator
 from thcodec import Decoder, Encoder, EncoderConfig, Frame, Packet, ThvError
-from thcodec.bitstream import AudioParameters, AudioRecord, RecordType, SourceRecord, StreamHeader
-from thcodec.errors import SequenceError, TimingError, UnknownRecordError
+from thcodec.bitstream import (
+    AudioParameters,
+    AudioRecord,
+    KeypointModel,
+    RecordType,
+    SourceRecord,
+    StreamHeader,
+)
+from thcodec.errors import MalformedError, SequenceError, TimingError, UnknownRecordError
 from thcodec.media.audio import AudioPacket
+from thcodec.models import registry
+from thcodec.pipeline.prepared import PreparedSources
 from thcodec.pipeline.quality import psnr, ssim
 
 PLAIN = EncoderConfig(crop="none", interval=10, source_size=256, source_quality=90)
@@ -209,9 +219,30 @@ def test_wrong_calls_are_refused() -> None:
 def test_another_keypoint_model_is_refused() -> None:
     packets = _packets(_encoder(), 1)
     animator = MomentAnimator()
-    animator.keypoint_model = type(animator.keypoint_model)(keypoints=17)
-    with pytest.raises(ThvError, match="5 keypoints"):
+    animator.keypoint_model = KeypointModel(keypoints=17)
+    with pytest.raises(ThvError, match=r"5 keypoints without .* 17 keypoints without Jacobians"):
         Decoder(animator=animator).push(packets[0])
+    animator.keypoint_model = KeypointModel(keypoints=5, jacobians=True)
+    with pytest.raises(ThvError, match=r"5 keypoints without .* 5 keypoints with Jacobians"):
+        Decoder(animator=animator).push(packets[0])
+
+
+def test_a_source_of_another_keypoint_model_takes_no_slot() -> None:
+    """One keypoint with Jacobians has as long a motion vector as four without."""
+    animator = MomentAnimator()
+    animator.keypoint_model = KeypointModel(keypoints=4)
+    encoder = Encoder(PLAIN, animator=MomentAnimator())
+    header, source, _ = _packets(encoder, 1)
+    own = replace(StreamHeader.parse(header.payload), keypoint_model=animator.keypoint_model)
+    record = SourceRecord.parse(source.payload)
+    good = replace(record, canonical=(0,) * 12, motion=(0,) * 19)
+    sources = PreparedSources(own, animator, registry.load_upscaler("bicubic"))
+    sources.add(good)
+    for keypoints, values in ((1, 19), (5, 22)):
+        wrong = replace(record, canonical=(0,) * 3 * keypoints, motion=(0,) * values)
+        with pytest.raises(MalformedError, match="keypoint model"):
+            sources.add(wrong)
+    assert sources.prepared(record.source_id) is not None
 
 
 def test_nothing_pushed() -> None:

@@ -9,7 +9,7 @@ from itertools import groupby
 
 import numpy as np
 
-from thcodec.bitstream import Packet, RecordType, SourceRecord, StreamHeader
+from thcodec.bitstream import KeypointModel, Packet, RecordType, SourceRecord, StreamHeader
 from thcodec.bitstream.motion_head import MotionHead
 from thcodec.errors import MalformedError, SequenceError, UnknownRecordError
 from thcodec.models import registry
@@ -181,9 +181,13 @@ def _check_model(header: StreamHeader, animator: Animator) -> None:
     stream, network = header.keypoint_model, animator.keypoint_model
     if (stream.keypoints, stream.jacobians) != (network.keypoints, network.jacobians):
         raise MalformedError(
-            f"the stream has {stream.keypoints} keypoints, its animator {header.animator.name} "
-            f"has {network.keypoints}"
+            f"the stream has {_points(stream)}, its animator {header.animator.name} "
+            f"has {_points(network)}"
         )
+
+
+def _points(model: KeypointModel) -> str:
+    return f"{model.keypoints} keypoints {'with' if model.jacobians else 'without'} Jacobians"
 
 
 def _batches(frames: Sequence[MotionFrame], size: int) -> Iterator[Sequence[MotionFrame]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from thcodec.bitstream import SourceRecord, StreamHeader
-from thcodec.errors import SequenceError
+from thcodec.errors import MalformedError, SequenceError
 from thcodec.models.animator import Animator
 from thcodec.models.upscaler import Upscaler
 from thcodec.motion import Quantiser
@@ -48,6 +48,9 @@ class PreparedSources:
             if base is None:
                 raise SequenceError(f"source {record.source_id} needs {record.base_id}, lost")
             record = record.resolved(base.record)
+        model = self._header.keypoint_model
+        if (len(record.canonical), len(record.motion)) != (3 * model.keypoints, model.size):
+            raise MalformedError(f"source {record.source_id} does not fit the keypoint model")
         picture = decode_still(
             record.data,
             record.codec,
