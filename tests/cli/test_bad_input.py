@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import time
@@ -16,7 +17,7 @@ import thcodec
 from tests import clips
 from tests.cli.conftest import Result, Run
 from tests.doubles import MomentAnimator
-from thcodec.bitstream import ModelIdentity
+from thcodec.bitstream import ModelIdentity, Packet, Reader, RecordType
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 PLAIN = ("--crop", "none")
@@ -152,6 +153,31 @@ def test_flipped_bits(moving: Run, stream: Path, tmp_path: Path) -> None:
         assert result.code == 3, at
         assert "damaged" in result.err
         assert int(result.out.split()[1]) > 0
+
+
+def test_a_flood_of_faults(run: Run, stream: Path) -> None:
+    with Reader(stream) as reader:
+        at = next(iter(reader)).offset
+    data = stream.read_bytes()
+    flood = (Packet(RecordType.MOTION, b"", sequence=number).to_bytes() for number in range(20))
+    stream.write_bytes(data[:at] + b"".join(flood) + data[at:])
+    result = run("info", stream)
+    assert result.code == 3
+    assert result.err.count("\n") == 6
+    assert "more faults" in result.err.splitlines()[-1]
+
+
+def test_texts_do_not_reach_the_terminal_raw(moving: Run, clip: Path, tmp_path: Path) -> None:
+    steering = "a\x1b[2J\x9b2J\x7f\u202e\nb"
+    animator = MomentAnimator()
+    animator.identity = ModelIdentity(f"moments{steering}", "1")
+    path, metadata = tmp_path / "a.thv", {"title": steering, steering: "é"}
+    config = thcodec.EncoderConfig(crop="none")
+    thcodec.encode(clip, path, config, animator=animator, metadata=metadata)
+    for options in [], ["--json"]:
+        out = moving("info", path, *options).out
+        assert all(line.isprintable() for line in out.split("\n"))
+    assert json.loads(out)["metadata"] == metadata
 
 
 def test_another_version(moving: Run, stream: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,26 @@ OK, ERROR, USAGE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 _MOST_LINES = 5  # of damage reports: a thousand would hide what matters
 
 
+def printable(text: str) -> str:
+    """Text from a file, with what could steer the terminal written as escapes."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
+
+
 def say(text: str) -> None:
     """Print one line on standard error."""
-    print(f"thcodec: {' '.join(text.split())}", file=sys.stderr)
+    print(f"thcodec: {printable(' '.join(text.split()))}", file=sys.stderr)
+
+
+def warn_of_damage(damage: Sequence[str]) -> int:
+    """Report the first faults of the input and return the exit code."""
+    for fault in damage[:_MOST_LINES]:
+        say(f"warning: the input is damaged: {fault}")
+    if len(damage) > _MOST_LINES:
+        say(f"warning: {len(damage) - _MOST_LINES} more faults in the input")
+    return DAMAGED if damage else OK
 
 
 def finish(verb: str, summary: Summary, *, quiet_output: bool) -> int:
@@ -26,12 +43,9 @@ def finish(verb: str, summary: Summary, *, quiet_output: bool) -> int:
     """
     for note in summary.notes:
         say(f"note: {note}")
-    for fault in summary.damage[:_MOST_LINES]:
-        say(f"warning: the input is damaged: {fault}")
-    if len(summary.damage) > _MOST_LINES:
-        say(f"warning: {len(summary.damage) - _MOST_LINES} more faults in the input")
+    code = warn_of_damage(summary.damage)
     print(f"{verb} {summary.line()}", file=sys.stderr if quiet_output else sys.stdout)
-    return DAMAGED if summary.damage else OK
+    return code
 
 
 @contextmanager

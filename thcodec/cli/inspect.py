@@ -20,19 +20,17 @@ def info(
     """Show what a .thv file holds and where its bytes go."""
     facts = inspect.info(source)
     if as_json:
-        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(facts, indent=2))
     else:
-        typer.echo("\n".join(_lines(facts)))
-    for fault in facts["damage"]:
-        console.say(f"warning: {fault}")
-    return console.DAMAGED if facts["damage"] else console.OK
+        typer.echo("\n".join(map(console.printable, _lines(facts))))
+    return console.warn_of_damage(facts["damage"])
 
 
 def verify(source: Source) -> int:
     """Check every record of a .thv file: framing, checksums, ids, times, index."""
     findings = inspect.verify(source)
     for finding in findings:
-        typer.echo(str(finding))
+        typer.echo(console.printable(str(finding)))
     if findings:
         console.say(f"error: {source} breaks {len(findings)} rules")
         return console.ERROR
