@@ -20,6 +20,8 @@ from thcodec.bitstream import (
     SourceRecord,
     StreamHeader,
 )
+from thcodec.bitstream.limits import MAX_TICKS
+from thcodec.bitstream.motion_head import MotionHead
 from thcodec.errors import MalformedError, SequenceError, TimingError, UnknownRecordError
 from thcodec.media.audio import AudioPacket
 from thcodec.models import registry
@@ -142,6 +144,18 @@ def test_long_live_streams_can_be_joined() -> None:
     late = packets[:2] + packets[100:]  # header, source, and what comes after a long absence
     frames, _ = _decode(late)
     assert frames[0].pts == 250
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_pause_longer_than_any_time_step_starts_a_group(live: bool) -> None:
+    times = [0, 1, MAX_TICKS + 1, 2 * MAX_TICKS + 2, 2 * MAX_TICKS + 3]
+    encoder = _encoder(live)
+    packets = [p for index, at in enumerate(times) for p in encoder.push(clips.disc(index), at)]
+    packets += encoder.flush()
+    frames, _ = _decode(packets)
+    assert [frame.pts for frame in frames] == times
+    heads = [MotionHead.parse(p.payload) for p in packets if p.type == RecordType.MOTION]
+    assert [head.pts for head in heads if head.starts_group] == [0, times[3]]
 
 
 def test_frames_without_a_face_hold_the_motion() -> None:

@@ -17,6 +17,7 @@ from thcodec.bitstream import (
     StreamHeader,
 )
 from thcodec.bitstream.header import Crop
+from thcodec.bitstream.limits import MAX_TICKS
 from thcodec.errors import ThvError, TimingError
 from thcodec.media.audio import AudioPacket
 from thcodec.media.crop import CroppedFrame, CropTracker, parse_crop
@@ -105,7 +106,7 @@ class Encoder:
         self._crop: Crop | None = None
         self._picture_size: tuple[int, int] | None = None
         self._last_pts: int | None = None
-        self._coded_until = Fraction(0)  # seconds
+        self._coded_pts = 0  # of the last coded frame
         self._since_reset = 0  # motion frames
         self.frames = 0
         self.sources = 0
@@ -140,7 +141,7 @@ class Encoder:
         if self._audio_parameters is None:
             raise ThvError("audio packets need an encoder that was made with audio parameters")
         self._audio.add(packet)
-        return self._due_audio(self._coded_until) if self._crop is not None else []
+        return self._due_audio(self._coded_pts) if self._crop is not None else []
 
     def flush(self) -> list[Packet]:
         """End the stream and return its last packets.
@@ -191,6 +192,10 @@ class Encoder:
             source = self._source = self._make_source(frame, seen, sure)
             self._since_reset = 0
             packets.append(self._source_packet(source, frame))
+        elif frame.pts - self._coded_pts > MAX_TICKS:
+            # No time step is that long; a group gives the time of its first frame in full.
+            packets += self._close_group()
+            self._since_reset = 0
         if sure:
             motion = self._animator.motion(seen, source.canonical)
             source.values = self._quantiser.quantise(motion, source.values)
@@ -201,10 +206,10 @@ class Encoder:
         )
         self.frames += 1
         self.low_confidence_frames += not sure
-        self._coded_until = frame.pts * self.time_base
+        self._coded_pts = frame.pts
         if len(self._group) >= (1 if self.live else self.config.group):
             packets += self._close_group()
-        return packets + self._due_audio(self._coded_until)
+        return packets + self._due_audio(frame.pts)
 
     def _begin(self, crop: Crop) -> list[Packet]:
         """The packets that open the stream, once the first crop is known."""
@@ -281,8 +286,10 @@ class Encoder:
             self._since_reset = 0
         return [self._numbering.packet(RecordType.MOTION, payload)]
 
-    def _due_audio(self, until: Fraction | None) -> list[Packet]:
+    def _due_audio(self, until: int | None) -> list[Packet]:
+        """The sound up to a time in ticks, or all of it."""
+        seconds = None if until is None else until * self.time_base
         return [
             self._numbering.packet(RecordType.AUDIO, record.to_payload())
-            for record in self._audio.take(until)
+            for record in self._audio.take(seconds)
         ]
