@@ -11,6 +11,7 @@ from thcodec.models.face_vid2vid.network import FaceVid2Vid
 TINY = FaceVid2VidConfig(
     keypoints=5,
     detail=(),
+    openings=(),
     depth=2,
     volume_channels=4,
     motion_size=16,

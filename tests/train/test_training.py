@@ -113,7 +113,7 @@ def test_batches_are_the_same_for_the_same_seed(cache):
 def test_shut_eyes_are_drawn_more_often_than_they_are_filmed(cache):
     track = tracks(cache, "train")[0]
     keypoints = track.keypoints.copy()
-    upper, lower = landmarks.OPENINGS[0]
+    upper, lower = COMPACT.openings[0]
     keypoints[:, lower] = keypoints[:, upper] + 0.1
     keypoints[:5, lower] = keypoints[:5, upper]  # 5 blinks in 110 frames
     sampler = PairSampler([replace(track, keypoints=keypoints)], 0, 0.0)

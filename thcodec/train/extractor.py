@@ -95,7 +95,7 @@ def evaluate(net: KeypointExtractor, batch: tuple[torch.Tensor, ...]) -> dict[st
 
 
 def _openings(keypoints: torch.Tensor) -> torch.Tensor:
-    upper, lower = zip(*landmarks.OPENINGS, strict=True)
+    upper, lower = zip(*COMPACT.openings, strict=True)
     return keypoints[:, list(lower), :2] - keypoints[:, list(upper), :2]
 
 

@@ -30,12 +30,6 @@ MIRROR = (
     16,
     15,
 )  # the keypoint each becomes in a mirrored picture
-OPENINGS = (
-    (0, 1),
-    (2, 3),
-    (8, 9),
-)  # pairs whose distance tells open from shut: right eye, left eye, mouth
-
 # Mesh points on the rim of the eye on the picture's left, corner to corner below, then above,
 # and of the other eye.
 EYE_RIMS = (

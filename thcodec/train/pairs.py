@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 
 from thcodec.models.face_vid2vid.animator import RIGIDITY
+from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.extractor import KeypointExtractor
 from thcodec.models.face_vid2vid.pose import decompose
 from thcodec.motion.keypoints import Motion, scaled_rotation, transform
-from thcodec.train import landmarks
 from thcodec.train.extractor import TRACKED, mirror
 from thcodec.train.prepare import PreparedClip
 
@@ -163,7 +163,7 @@ class PairSampler:
 
 def openings(keypoints: np.ndarray) -> np.ndarray:
     """How far eyes and mouth are open, (n, 3), of keypoints (n, K, 3); eyes count twice."""
-    upper, lower = np.array(landmarks.OPENINGS).T
+    upper, lower = np.array(COMPACT.openings).T
     distance = np.linalg.norm(
         (keypoints[..., lower, :] - keypoints[..., upper, :])[..., :2], axis=-1
     )

@@ -12,11 +12,13 @@ class FaceVid2VidConfig:
     keypoints: number K of canonical keypoints.
     depth, depth_extent: planes of the appearance volume and the |z| of its outer planes.
     detail: keypoints on lids and lips, which move a small region only.
+    openings: pairs of an upper and a lower keypoint that part: right eye, left eye, mouth.
     motion_size: height and width of the motion field, whatever the picture's size.
     """
 
     keypoints: int = 17
     detail: tuple[int, ...] = (0, 1, 2, 3, 6, 7, 8, 9)
+    openings: tuple[tuple[int, int], ...] = ((0, 1), (2, 3), (8, 9))
     depth: int = 4
     depth_extent: float = 0.6
     volume_channels: int = 16

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from thcodec.models.face_vid2vid.blocks import Hourglass, zero_head
 from thcodec.models.face_vid2vid.config import FaceVid2VidConfig
@@ -26,7 +27,10 @@ from thcodec.models.face_vid2vid.geometry import (
 )
 
 PRIOR_VARIANCE = 0.015  # of the keypoints' regions of influence before anything is learnt
-DETAIL_VARIANCE = 0.004  # the same for lids and lips
+DETAIL_VARIANCE, DETAIL_GAIN = 0.003, 2.5  # the same for lids and lips, which win where they are
+PARTING = (
+    0.01  # width of the line at which the upper lid's or lip's motion gives way to the lower's
+)
 PRIOR_REACH = 0.5  # distance from every keypoint at which the background takes over
 HEAT_VARIANCE = 0.01
 
@@ -47,6 +51,7 @@ class DenseMotion(nn.Module):
 
     grid: torch.Tensor  # (D, h, w, 3)
     variance: torch.Tensor  # (K, 1, 1)
+    gain: torch.Tensor  # (K, 1, 1)
 
     def __init__(self, config: FaceVid2VidConfig) -> None:
         super().__init__()
@@ -60,7 +65,11 @@ class DenseMotion(nn.Module):
         z = planes[:, None, None, None].expand(-1, self.size, self.size, 1)
         variance = torch.full((self.keypoints, 1, 1), PRIOR_VARIANCE)
         variance[list(config.detail)] = DETAIL_VARIANCE
+        gain = torch.zeros(self.keypoints, 1, 1)
+        gain[list(config.detail)] = DETAIL_GAIN
+        self.openings = config.openings
         self.register_buffer("variance", variance, persistent=False)
+        self.register_buffer("gain", gain, persistent=False)
         self.register_buffer("grid", torch.cat([grid, z], -1).contiguous(), persistent=False)
 
     def forward(
@@ -74,7 +83,7 @@ class DenseMotion(nn.Module):
         (N, 3, 3).
         """
         shifts = source - driving @ jacobian.transpose(1, 2)
-        prior = self._prior(driving)
+        prior = self._prior(driving, jacobian)
         field = self._mix(
             prior[:, :, None].softmax(1).expand(-1, -1, self.depth, -1, -1), shifts, jacobian
         )
@@ -91,9 +100,24 @@ class DenseMotion(nn.Module):
         picture = (field[..., :2] * surface.softmax(1)[..., None]).sum(1)
         return MotionField(field, picture, torch.sigmoid(occlusion + 2.0))
 
-    def _prior(self, driving: torch.Tensor) -> torch.Tensor:
-        """Log weights (N, K + 1, h, w), the background first."""
-        nearness = squared_distances(driving, self.size) / (-2 * self.variance)
+    def _prior(self, driving: torch.Tensor, jacobian: torch.Tensor) -> torch.Tensor:
+        """Log weights (N, K + 1, h, w), the background first.
+
+        Above the line between a pair's keypoints only the upper one counts, below it only the
+        lower: a shut eye shows no mixture of both lids' motions, which would be the iris.
+        """
+        nearness = squared_distances(driving, self.size) / (-2 * self.variance) + self.gain
+        down = functional.normalize(jacobian[:, 1, :2], dim=1)  # of the head, in the driving frame
+        for upper, lower in self.openings:
+            middle = (driving[:, upper, :2] + driving[:, lower, :2]) / 2
+            side = (
+                torch.einsum(
+                    "nhwc,nc->nhw", self.grid[None, 0, ..., :2] - middle[:, None, None], down
+                )
+                / PARTING
+            )
+            nearness[:, upper] -= functional.softplus(side)
+            nearness[:, lower] -= functional.softplus(-side)
         background = torch.full_like(nearness[:, :1], -(PRIOR_REACH**2) / (2 * PRIOR_VARIANCE))
         return torch.cat([background, nearness], 1)
 
