@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from types import TracebackType
 from typing import BinaryIO, Self
 
 from thcodec.bitstream.header import StreamHeader
@@ -213,10 +212,5 @@ class Reader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -7,7 +7,6 @@ import os
 import secrets
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self
 
 from thcodec.bitstream.packet import Packet, PacketNumbering, RecordType
@@ -113,12 +112,7 @@ class Writer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.abort()
 
     def _emit(self, data: bytes) -> None:
