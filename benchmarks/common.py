@@ -18,6 +18,7 @@ from thcodec.media.video_input import VideoInput
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 TEST_CLIPS = ROOT.parent / "shared" / "data" / "test256"
+VAL_CLIPS = ROOT.parent / "shared" / "data" / "val256"
 
 
 def clips(folder: Path, names: list[str] | None = None) -> list[Path]:

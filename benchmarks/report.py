@@ -101,6 +101,17 @@ def _rate(record: dict[str, Any]) -> str:
     return _markdown(["Framing included", "mean", "worst clip"], rows)
 
 
+def _interval(record: dict[str, Any]) -> str:
+    rows = []
+    for name, means in record["mean"].items():
+        still, _, interval = name.rpartition(", ")
+        rates = [f"{means[key]:.1f}" for key in ("kbps", "source", "motion")]
+        scores = [f"{means['psnr']:.2f}", f"{means['ssim']:.3f}", _or_dash(means["stlpips"])]
+        rows.append([still, interval, *rates, *scores])
+    head = ["Still", "interval", "kbit/s", "of sources", "of motion", "PSNR dB", "SSIM", "ST-LPIPS"]
+    return _markdown(head, rows) + f"\n\nMean over {record['clips']} clips at 25 frames a second."
+
+
 def _memory(record: dict[str, Any]) -> str:
     rows = [
         [
@@ -127,6 +138,7 @@ def _or_dash(value: float | None) -> str:
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "quality": _quality,
     "rate": _rate,
+    "interval": _interval,
     "memory": _memory,
 }
 
