@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,21 +59,14 @@ def test_info_for_people(run: Run, stream: Path) -> None:
     assert f"size       {stream.stat().st_size} bytes" in result.out
 
 
-def test_info_is_quick_and_needs_no_torch(stream: Path) -> None:
-    heavy = "torch", "av", "cv2", "rich", "PIL"
+def test_info_loads_nothing_heavy(stream: Path) -> None:
+    heavy = "torch", "av", "cv2", "rich", "PIL", "numpy"
     code = (
         "import sys; from thcodec.cli import main; code = main(['info', sys.argv[1]]); "
         f"sys.exit(code or any(name in sys.modules for name in {heavy!r}))"
     )
-    elapsed = []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-c", code, stream], check=True, cwd=ROOT, stdout=subprocess.DEVNULL
-        )
-        elapsed.append(time.perf_counter() - start)
-    # The best of five: what the machine does besides is not the command's fault.
-    assert min(elapsed) < 0.3
+    command = [sys.executable, "-c", code, stream]
+    subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
 def test_verify(run: Run, stream: Path) -> None:
