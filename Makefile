@@ -37,6 +37,7 @@ bench: $(READY)  ## run the benchmarks into benchmarks/results/ and the tables o
 	$(PY) -m benchmarks.stills
 	$(PY) -m benchmarks.rate
 	$(PY) -m benchmarks.quality
+	$(PY) -m benchmarks.paint
 	$(PY) -m benchmarks.interval
 	$(PY) -m benchmarks.memory
 	$(PY) -m benchmarks.report

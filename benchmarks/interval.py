@@ -34,7 +34,6 @@ INTERVALS = (50, 100, 250)
 FRAME_RATE = 25
 STILLS = {  # name -> (codec, size, quality)
     "JPEG 64 q60": (1, 64, 60),
-    "JPEG 128 q60": (1, 128, 60),
     "WebP 64 q60": (2, 64, 60),
     "WebP 128 q60": (2, 128, 60),
     "WebP 256 q40": (2, 256, 40),

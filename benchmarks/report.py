@@ -112,6 +112,14 @@ def _interval(record: dict[str, Any]) -> str:
     return _markdown(head, rows) + f"\n\nMean over {record['clips']} clips at 25 frames a second."
 
 
+def _paint(record: dict[str, Any]) -> str:
+    rows = [
+        [name, f"{means['psnr']:.2f}", f"{means['ssim']:.3f}", _or_dash(means["stlpips"])]
+        for name, means in record["mean"].items()
+    ]
+    return _markdown(["Painting over the moved source", "PSNR dB", "SSIM", "ST-LPIPS"], rows)
+
+
 def _memory(record: dict[str, Any]) -> str:
     rows = [
         [
@@ -138,6 +146,7 @@ def _or_dash(value: float | None) -> str:
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "quality": _quality,
     "rate": _rate,
+    "paint": _paint,
     "interval": _interval,
     "memory": _memory,
 }

@@ -134,10 +134,10 @@ def test_the_animator_learns_and_goes_on_where_it_stopped(cache, tmp_path):
     torch.manual_seed(0)
     train, val = tracks(cache, "train"), tracks(cache, "val")
     stages = (
-        Stage(size=64, batch=4, minutes=0.12, rate=2e-3, crop=32, degraded=0.0),
-        Stage(size=128, batch=2, minutes=0.05, rate=2e-3, crop=32, degraded=0.5),
+        Stage(size=64, batch=4, minutes=0.12, rate=2e-3, crop=32, degraded=0.0, perceptual=0.0),
+        Stage(size=128, batch=2, minutes=0.05, rate=2e-3, crop=32, degraded=0.5, perceptual=0.0),
     )
-    settings = AnimatorTraining(stages=stages, perceptual=0.0)
+    settings = AnimatorTraining(stages=stages)
     AnimatorTrainer(FaceVid2Vid(SMALL), train, val, tmp_path, settings).run()
     log = lines(tmp_path / "animator.log")
     assert [report["size"] for report in log] == [64, 128]

@@ -20,6 +20,10 @@ from thcodec.models.face_vid2vid.geometry import heat_maps
 
 MARK_VARIANCE = 0.002  # narrow heat maps: they tell the generator how far lids and lips are open
 
+# How much of what the generator would paint the decoder lays over the moved source. After little
+# training it paints softly: all of it gains PSNR and loses more in ST-LPIPS (benchmarks/paint.py).
+PAINT_STRENGTH = 0.5
+
 
 @dataclass
 class Appearance:
@@ -109,4 +113,6 @@ class Generator(nn.Module):
         )
         out = functional.pixel_shuffle(self.head(self.fuse2(features)), 2)
         kept = torch.sigmoid(out[:, 3:] + 4.0)  # starts as the moved source, nothing painted
-        return kept * moved + out[:, :3], moved
+        painted = kept * moved + out[:, :3]
+        strength = 1.0 if self.training else PAINT_STRENGTH
+        return moved.lerp(painted, strength), moved

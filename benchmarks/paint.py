@@ -1,0 +1,59 @@
+"""How strongly the generator's painting should be laid over the moved source: quality of both ends.
+
+Network alone, full-size sources, exact motion, driving frame 4 s after the source, on development
+clips. ``generator.PAINT_STRENGTH`` is chosen from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from unittest.mock import patch
+
+from benchmarks import common
+from benchmarks.perceptual import load_stlpips
+from benchmarks.scores import Scores, mean, score
+from thcodec.models import registry
+from thcodec.models.face_vid2vid import generator
+
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+DISTANCE = 100  # frames
+
+
+def main() -> None:
+    """Measure and save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=common.VAL_CLIPS)
+    parser.add_argument("--clips", nargs="*", help="names without .mp4; all by default")
+    parser.add_argument("--step", type=int, default=49, help="frames between two sources")
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--results", type=Path, default=common.RESULTS)
+    options = parser.parse_args()
+    animator, stlpips = registry.load_animator(weights=options.weights), load_stlpips()
+    rows: dict[str, list[Scores]] = {}
+    for clip in common.clips(options.data, options.clips):
+        frames = common.read(clip, 250)
+        starts = range(0, len(frames) - DISTANCE, options.step)
+        if not starts:
+            continue
+        sources, targets = ([frames[s + d] for s in starts] for d in (0, DISTANCE))
+        rows.setdefault("repeated", []).append(score(targets, sources, stlpips))
+        seen = list(zip(animator.extract(sources), animator.extract(targets), strict=True))
+        for strength in STRENGTHS:
+            with patch.object(generator, "PAINT_STRENGTH", strength):
+                pictures = []
+                for source, (first, second) in zip(sources, seen, strict=True):
+                    canonical = first.canonical
+                    motions = [animator.motion(each, canonical) for each in (first, second)]
+                    prepared = animator.prepare(source, canonical, motions[0])
+                    pictures += animator.animate(prepared, motions[1:])
+            rows.setdefault(f"strength {strength}", []).append(score(targets, pictures, stlpips))
+    if not rows:
+        raise SystemExit("no clip is long enough")
+    means = {name: mean(scores).as_dict() for name, scores in rows.items()}
+    print(means)
+    common.save("paint", {"distance_frames": DISTANCE, "mean": means}, options.results)
+
+
+if __name__ == "__main__":
+    main()
