@@ -49,7 +49,7 @@ class EncoderConfig:
     still_codec: int = 1
     coder: int = 2
     group: int = 25
-    hysteresis: float = 0.85
+    hysteresis: float = 0.95
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:
