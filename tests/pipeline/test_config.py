@@ -11,8 +11,8 @@ from thcodec.pipeline import DecoderConfig
 
 
 def test_source_size_follows_the_picture() -> None:
-    assert EncoderConfig().still_size == 64
-    assert EncoderConfig(size=512).still_size == 128
+    assert EncoderConfig().still_size == 128
+    assert EncoderConfig(size=512).still_size == 256
     assert EncoderConfig(size=512, source_size=512).still_size == 512
 
 

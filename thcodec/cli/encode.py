@@ -26,7 +26,7 @@ def encode(
         str | None, typer.Option(help="Resample to this rate, e.g. 25 or 30000/1001.")
     ] = None,
     source_size: Annotated[
-        int | None, typer.Option(help="Side of the stills; 64 for 256, 128 for 512.")
+        int | None, typer.Option(help="Side of the stills; 128 for 256, 256 for 512.")
     ] = None,
     source_quality: Annotated[
         int, typer.Option(help="Quality of the stills, 1..100.")
@@ -48,7 +48,7 @@ def encode(
         str, typer.Option(help="Network that moves the stills.")
     ] = _DEFAULT.animator,
     weights: Annotated[Path | None, typer.Option(help="The animator's weights.")] = None,
-    still_codec: Annotated[str, typer.Option(help="jpeg, webp or jpeg-complete.")] = "jpeg",
+    still_codec: Annotated[str, typer.Option(help="jpeg, webp or jpeg-complete.")] = "webp",
     coder: Annotated[str, typer.Option(help="Of the motion: range, zstd or raw.")] = "range",
     device: Annotated[str, typer.Option(help="Torch device, e.g. cpu or cuda.")] = "cpu",
     live: Annotated[

@@ -7,8 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 
 SIZES = (256, 512)
-SOURCE_SIZES = {256: 64, 512: 128}
-DEFAULT_INTERVAL = 250
+SOURCE_SIZES = {256: 128, 512: 256}
+DEFAULT_INTERVAL = 100
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class EncoderConfig:
     Attributes:
         size: side of the coded square picture, 256 or 512 pixels.
         fps: frames per second to resample to; None keeps every frame and its time.
-        source_size: side of the coded stills, 16..``size`` pixels; None: 64 for 256, 128 for 512.
+        source_size: side of the coded stills, 16..``size`` pixels; None: 128 for 256, 256 for 512.
         source_quality: JPEG or WebP quality of the stills, 1..100.
         interval: a new source every so many frames; 0 sends one per shot only.
         crop: "auto" (follow the face), "none" (largest central square) or "x,y,w,h" in pixels.
@@ -46,7 +46,7 @@ class EncoderConfig:
     animator: str = "compact"
     weights: Path | None = None
     device: str = "cpu"
-    still_codec: int = 1
+    still_codec: int = 2
     coder: int = 2
     group: int = 25
     hysteresis: float = 0.95
