@@ -3,7 +3,7 @@
 Every seventh frame t is a source for frame t + 100. Two settings:
 
     full    the source picture as it is and unquantised motion: the network alone
-    coded   a 64x64 still as coded by default, upscaled, and quantised motion: the codec
+    coded   the still as coded by default, upscaled, and quantised motion: the codec
 
 ``python -m benchmarks.quality [--limit 60 --clips vr5_s0]`` is a quick look.
 """
