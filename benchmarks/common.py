@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -19,6 +20,19 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 TEST_CLIPS = ROOT.parent / "shared" / "data" / "test256"
 VAL_CLIPS = ROOT.parent / "shared" / "data" / "val256"
+
+
+def parser(description: str | None, data: Path = TEST_CLIPS) -> argparse.ArgumentParser:
+    """The options of every benchmark that runs the animator over clips of a folder."""
+    options = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--data", type=Path, default=data)
+    options.add_argument("--clips", nargs="*", help="names without .mp4; all by default")
+    options.add_argument("--limit", type=int, default=250, help="frames of each clip")
+    options.add_argument("--weights", type=Path)
+    options.add_argument("--results", type=Path, default=RESULTS)
+    return options
 
 
 def clips(folder: Path, names: list[str] | None = None) -> list[Path]:

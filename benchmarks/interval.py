@@ -10,9 +10,7 @@ for development (val256), never those that figures are reported on; shorter ones
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -77,14 +75,7 @@ class SampledAnimator(Animator):
 
 def main() -> None:
     """Measure all clips and save the figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, default=common.VAL_CLIPS)
-    parser.add_argument("--clips", nargs="*", help="names without .mp4; all by default")
-    parser.add_argument("--limit", type=int, default=250, help="frames of each clip")
-    parser.add_argument("--weights", type=Path)
-    parser.add_argument("--results", type=Path, default=common.RESULTS)
+    parser = common.parser(__doc__, common.VAL_CLIPS)
     options = parser.parse_args()
     network = registry.load_animator(EncoderConfig().animator, weights=options.weights)
     stlpips = load_stlpips()

@@ -10,9 +10,6 @@ Every seventh frame t is a source for frame t + 100. Two settings:
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 
 from benchmarks import common
@@ -30,15 +27,8 @@ STEP = 7  # frames between two scored ones: it divides no usual source interval
 
 def main() -> None:
     """Measure all clips and save the figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, default=common.TEST_CLIPS)
-    parser.add_argument("--clips", nargs="*", help="names without .mp4; all by default")
-    parser.add_argument("--limit", type=int, default=250, help="frames of each clip")
+    parser = common.parser(__doc__)
     parser.add_argument("--distance", type=int, default=100, help="frames from source to target")
-    parser.add_argument("--weights", type=Path)
-    parser.add_argument("--results", type=Path, default=common.RESULTS)
     options = parser.parse_args()
     animator = registry.load_animator(EncoderConfig().animator, weights=options.weights)
     stlpips = load_stlpips()

@@ -8,9 +8,7 @@ is the mean PSNR with unquantised motion less that with quantised motion, every 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -29,14 +27,7 @@ _BATCH = 8
 
 def main() -> None:
     """Measure all clips and save the figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, default=common.TEST_CLIPS)
-    parser.add_argument("--clips", nargs="*", help="names without .mp4; all by default")
-    parser.add_argument("--limit", type=int, default=250, help="frames of each clip")
-    parser.add_argument("--weights", type=Path)
-    parser.add_argument("--results", type=Path, default=common.RESULTS)
+    parser = common.parser(__doc__)
     options = parser.parse_args()
     animator = registry.load_animator(EncoderConfig().animator, weights=options.weights)
     table = {}

@@ -46,10 +46,7 @@ class Stage:
 class AnimatorTraining:
     """Stages in order, and the weights of the losses beside reconstruction's 1."""
 
-    stages: tuple[Stage, ...] = (
-        Stage(size=128, batch=12, minutes=45, rate=1e-3, crop=64, degraded=0.2, perceptual=0.4),
-        Stage(size=256, batch=4, minutes=40, rate=4e-4, crop=96, degraded=0.4, perceptual=2.0),
-    )
+    stages: tuple[Stage, ...]
     moved: float = 0.4
     mesh: float = 2.0
     average: float = 0.998
