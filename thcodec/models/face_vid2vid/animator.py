@@ -21,12 +21,14 @@ from thcodec.models.weights_file import read_weights
 from thcodec.motion.keypoints import Motion, scaled_rotation, transform
 
 # How rigidly each keypoint follows the skull; the order is that of thcodec/train/landmarks.py.
-RIGIDITY = np.array([0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 2, 0, 1, 1.5, 1.5, 0.2, 0.2])
+_FACE_RIGIDITY = [0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 2, 0, 1, 1.5, 1.5, 0.2, 0.2]
+RIGIDITY = np.array(_FACE_RIGIDITY + [0.0] * (COMPACT.keypoints - COMPACT.face))
 SIZE_UNIT = 8  # pixels: the generator halves the picture three times
 BATCH = 8  # frames at a time; memory does not grow with the clip
 
 COMPACT_KEYPOINTS = KeypointModel(
     keypoints=COMPACT.keypoints,
+    free=COMPACT.free,
     rotation_step=1 << 23,  # 0.5 degrees
     translation_step=1 << 16,  # 1/256: half a pixel at 256
     scale_step=1 << 16,
@@ -67,20 +69,25 @@ class CompactAnimator(Animator):
         return found
 
     def motion(self, extraction: Extraction, canonical: np.ndarray) -> Motion:
-        return decompose(canonical, extraction.keypoints, RIGIDITY)
+        return decompose(canonical, extraction.keypoints, RIGIDITY, COMPACT.free)
 
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> PreparedSource:
         with torch.inference_mode():
             appearance = self._net.appearance(self._tensor([picture]))
         return PreparedSource(
-            appearance, canonical, transform(canonical, motion), scaled_rotation(motion)
+            appearance,
+            canonical,
+            transform(canonical, motion, COMPACT.free),
+            scaled_rotation(motion),
         )
 
     def animate(self, source: PreparedSource, motions: list[Motion]) -> list[np.ndarray]:
         pictures = []
         for start in range(0, len(motions), BATCH):
             part = motions[start : start + BATCH]
-            driving = np.stack([transform(source.canonical, motion) for motion in part])
+            driving = np.stack(
+                [transform(source.canonical, motion, COMPACT.free) for motion in part]
+            )
             jacobian = np.stack(
                 [source.turn @ np.linalg.inv(scaled_rotation(motion)) for motion in part]
             )

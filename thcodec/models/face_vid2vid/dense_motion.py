@@ -4,8 +4,8 @@ estimation).
 Every keypoint proposes one rigid motion of the volume, w_k(p) = A (p - x_d,k) + x_s,k, where A =
 J_s J_d^-1 is the same for all of them when Jacobians are head rotation times scale (eq. 2). A
 mixture of such motions is linear in the masks, so the candidate flows are never laid out in memory:
-the field is (1 - m_0) A p + sum_k m_k b_k + m_0 p with b_k = x_s,k - A x_d,k and the identity
-motion of the background as number 0.
+the field is h A p + (1 - h) p + sum_k m_k b_k, where h is the sum of the head's masks, b_k = x_s,k
+- A x_d,k for its keypoints, b_k = x_s,k - x_d,k for free ones and b_0 = 0 for the background.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ DETAIL_VARIANCE, DETAIL_GAIN = 0.003, 2.5  # the same for lids and lips, which w
 PARTING = (
     0.01  # width of the line at which the upper lid's or lip's motion gives way to the lower's
 )
+PUPIL_VARIANCE, PUPIL_GAIN = 0.001, 4.0
+PUPIL_MARGIN = 0.01  # a pupil shows only this far inside both lids
+FREE_VARIANCE, FREE_GAIN = 0.03, -6.0
 PRIOR_REACH = 0.5  # distance from every keypoint at which the background takes over
 HEAT_VARIANCE = 0.01
 
@@ -56,6 +59,7 @@ class DenseMotion(nn.Module):
     def __init__(self, config: FaceVid2VidConfig) -> None:
         super().__init__()
         self.size, self.depth, self.keypoints = config.motion_size, config.depth, config.keypoints
+        self.seen = config.seen
         self.extent = config.depth_extent
         self.hourglass = Hourglass(3 + 3 + 2 + self.keypoints, config.motion_widths)
         self._parts = ((self.keypoints + 1) * self.depth, self.depth, 1, 2)
@@ -64,9 +68,14 @@ class DenseMotion(nn.Module):
         grid = picture_grid(self.size)[None].expand(self.depth, -1, -1, -1)
         z = planes[:, None, None, None].expand(-1, self.size, self.size, 1)
         variance = torch.full((self.keypoints, 1, 1), PRIOR_VARIANCE)
-        variance[list(config.detail)] = DETAIL_VARIANCE
         gain = torch.zeros(self.keypoints, 1, 1)
-        gain[list(config.detail)] = DETAIL_GAIN
+        for points, value, bonus in (
+            (list(config.detail), DETAIL_VARIANCE, DETAIL_GAIN),
+            (list(config.pupils), PUPIL_VARIANCE, PUPIL_GAIN),
+            (list(range(self.seen, self.keypoints)), FREE_VARIANCE, FREE_GAIN),
+        ):
+            variance[points], gain[points] = value, bonus
+        self.eyes = tuple(zip(config.pupils, config.eyes, strict=True))
         self.openings = config.openings
         self.register_buffer("variance", variance, persistent=False)
         self.register_buffer("gain", gain, persistent=False)
@@ -82,12 +91,11 @@ class DenseMotion(nn.Module):
         """small: the source picture (N, 3, h, w); source, driving: keypoints (N, K, 3); jacobian: A
         (N, 3, 3).
         """
-        shifts = source - driving @ jacobian.transpose(1, 2)
+        shifts = self._shifts(source, driving, jacobian)
         prior = self._prior(driving, jacobian)
-        field = self._mix(
-            prior[:, :, None].softmax(1).expand(-1, -1, self.depth, -1, -1), shifts, jacobian
-        )
-        guess = field.mean(1)[..., :2]
+        # The first guess has one plane: masks are the same at every depth.
+        middle = self._mix(prior.softmax(1)[:, :, None], shifts, jacobian, self.grid.mean(0, True))
+        guess = middle[:, 0, ..., :2]
         change = heat_maps(driving, self.size, HEAT_VARIANCE) - heat_maps(
             source, self.size, HEAT_VARIANCE
         )
@@ -95,40 +103,55 @@ class DenseMotion(nn.Module):
         features = self.hourglass(torch.cat([small, sample(small, guess), moved, change], 1))
         logits, surface, occlusion, residual = self.head(features).split(self._parts, 1)
         logits = logits.unflatten(1, (self.keypoints + 1, self.depth)) + prior[:, :, None]
-        field = self._mix(logits.softmax(1), shifts, jacobian)
+        field = self._mix(logits.softmax(1), shifts, jacobian, self.grid)
         field[..., :2] += 0.1 * residual.permute(0, 2, 3, 1)[:, None]
         picture = (field[..., :2] * surface.softmax(1)[..., None]).sum(1)
         return MotionField(field, picture, torch.sigmoid(occlusion + 2.0))
+
+    def _shifts(
+        self, source: torch.Tensor, driving: torch.Tensor, jacobian: torch.Tensor
+    ) -> torch.Tensor:
+        """The b_k of all keypoints, (N, K, 3)."""
+        turned = driving[:, : self.seen] @ jacobian.transpose(1, 2)
+        return source - torch.cat([turned, driving[:, self.seen :]], 1)
 
     def _prior(self, driving: torch.Tensor, jacobian: torch.Tensor) -> torch.Tensor:
         """Log weights (N, K + 1, h, w), the background first.
 
         Above the line between a pair's keypoints only the upper one counts, below it only the
-        lower: a shut eye shows no mixture of both lids' motions, which would be the iris.
+        lower: a shut eye shows no mixture of both lids' motions, which would be the iris. A pupil
+        counts only between the lids.
         """
         nearness = squared_distances(driving, self.size) / (-2 * self.variance) + self.gain
         down = functional.normalize(jacobian[:, 1, :2], dim=1)  # of the head, in the driving frame
+
+        def below(point: torch.Tensor) -> torch.Tensor:
+            away = self.grid[None, 0, ..., :2] - point[:, None, None, :2]
+            return torch.einsum("nhwc,nc->nhw", away, down)
+
         for upper, lower in self.openings:
-            middle = (driving[:, upper, :2] + driving[:, lower, :2]) / 2
-            side = (
-                torch.einsum(
-                    "nhwc,nc->nhw", self.grid[None, 0, ..., :2] - middle[:, None, None], down
-                )
-                / PARTING
-            )
+            side = below((driving[:, upper] + driving[:, lower]) / 2) / PARTING
             nearness[:, upper] -= functional.softplus(side)
             nearness[:, lower] -= functional.softplus(-side)
+        for pupil, (upper, lower) in self.eyes:
+            over, under = below(driving[:, upper]), below(driving[:, lower])
+            nearness[:, pupil] -= functional.softplus((PUPIL_MARGIN - over) / PARTING)
+            nearness[:, pupil] -= functional.softplus((PUPIL_MARGIN + under) / PARTING)
         background = torch.full_like(nearness[:, :1], -(PRIOR_REACH**2) / (2 * PRIOR_VARIANCE))
         return torch.cat([background, nearness], 1)
 
     def _mix(
-        self, masks: torch.Tensor, shifts: torch.Tensor, jacobian: torch.Tensor
+        self,
+        masks: torch.Tensor,
+        shifts: torch.Tensor,
+        jacobian: torch.Tensor,
+        grid: torch.Tensor,
     ) -> torch.Tensor:
-        """masks (N, K + 1, D, h, w) -> field (N, D, h, w, 3)."""
-        still = masks[:, 0, ..., None]
+        """masks (N, K + 1, D, h, w), grid (D, h, w, 3) -> field (N, D, h, w, 3)."""
+        head = masks[:, 1 : self.seen + 1].sum(1)[..., None]
         moved = torch.einsum("nkdhw,nkc->ndhwc", masks[:, 1:], shifts)
-        turned = torch.einsum("dhwc,nec->ndhwe", self.grid, jacobian)
-        return still * self.grid + (1 - still) * turned + moved
+        turned = torch.einsum("dhwc,nec->ndhwe", grid, jacobian)
+        return head * turned + (1 - head) * grid + moved
 
 
 def warp_volume(volume: torch.Tensor, field: MotionField, extent: float) -> torch.Tensor:

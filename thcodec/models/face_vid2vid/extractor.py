@@ -3,22 +3,163 @@
 The published network estimates head pose and expression deformation with nets of their own. This
 one locates the moved keypoints directly, which is more accurate for its size, and ``pose.py``
 splits them by eq. 1 into the pose that explains most of them and the expression deformation that is
-left.
+left. Lids, pupils and lips move by a pixel or two of the whole picture, so a second look at them is
+taken in close-ups.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from thcodec.models.face_vid2vid.blocks import ConvBlock, ResBlock, UpBlock
+from thcodec.models.face_vid2vid.blocks import ConvBlock, Hourglass, ResBlock, UpBlock
 from thcodec.models.face_vid2vid.config import FaceVid2VidConfig
+from thcodec.models.face_vid2vid.geometry import picture_grid
+
+# Half the side of a close-up as a share of the face's width.
+EYE_REACH, MOUTH_REACH = 0.25, 0.35
+ANCHOR_VARIANCE = 0.06  # how far free keypoints may stray from their anchors
 
 
 class KeypointExtractor(nn.Module):
     """Pictures (N, 3, S, S) in [0, 1] -> keypoints (N, K, 3) in the picture and canonical keypoints
-    (N, K, 3).
+    (N, K, 3); free keypoints are their own canonical ones, and those of pupils lie between the
+    lids.
+    """
+
+    def __init__(self, config: FaceVid2VidConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.face = FaceExtractor(config)
+        self.eye = CloseUp(config, 3)
+        self.mouth = CloseUp(config, len(config.mouth))
+        self.scene = SceneExtractor(config)
+
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        seen, canonical = self.locate(pictures)
+        free = self.scene(pictures)
+        return torch.cat([seen, free], 1), torch.cat([canonical, free], 1)
+
+    def locate(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The keypoints with a teacher, (N, ``config.seen``, 3), and their canonical ones."""
+        face, canonical = self.face(pictures)
+        keypoints = self.look_closer(pictures, face)
+        pupils = [canonical[:, list(eye)].mean(1, keepdim=True) for eye in self.config.eyes]
+        return keypoints, torch.cat([canonical, *pupils], 1)
+
+    def look_closer(self, pictures: torch.Tensor, face: torch.Tensor) -> torch.Tensor:
+        """Place lids and lips of ``face`` (N, F, 3) anew and add the pupils."""
+        size, config = self.config.close_up_size, self.config
+        rims, pupils = face.clone(), []
+        for mirrored, eye in enumerate(config.eyes):
+            frame = close_up_frame(config, face, eye, EYE_REACH, bool(mirrored))
+            found = frame.to_picture(self.eye(frame.cut(pictures, size)))
+            rims[:, list(eye), :2] = found[:, :2]
+            pupils.append(torch.cat([found[:, 2:], face[:, list(eye), 2:].mean(1, True)], 2))
+        frame = close_up_frame(config, face, config.mouth, MOUTH_REACH)
+        found = frame.to_picture(self.mouth(frame.cut(pictures, size)))
+        rims[:, list(config.mouth), :2] = found
+        return torch.cat([rims, *pupils], 1)
+
+
+@dataclass
+class CloseUpFrame:
+    """A turned square of the picture: centre (N, 2) and the half axes (N, 2, 2), as columns."""
+
+    centre: torch.Tensor
+    axes: torch.Tensor
+
+    def to_picture(self, points: torch.Tensor) -> torch.Tensor:
+        """Points (N, P, 2) of the close-up, [-1, 1], in the picture."""
+        return points @ self.axes.transpose(1, 2) + self.centre[:, None]
+
+    def from_picture(self, points: torch.Tensor) -> torch.Tensor:
+        """Points (N, P, 2) of the picture in the close-up."""
+        return torch.linalg.solve(self.axes, (points - self.centre[:, None]).mT).mT
+
+    def cut(self, pictures: torch.Tensor, size: int) -> torch.Tensor:
+        """The close-ups (N, 3, size, size); the border is repeated."""
+        grid = self.to_picture(picture_grid(size, pictures.device).flatten(0, 1)[None])
+        grid = grid.unflatten(1, (size, size))
+        return functional.grid_sample(pictures, grid, padding_mode="border", align_corners=True)
+
+
+def close_up_frame(
+    config: FaceVid2VidConfig,
+    face: torch.Tensor,
+    around: tuple[int, ...],
+    reach: float,
+    mirrored: bool = False,
+) -> CloseUpFrame:
+    """The square round some of a face's keypoints (N, F, 3), upright in the head.
+
+    Its size comes from the distance of the face's sides in space, which turning does not change.
+    """
+    left, right = (face[:, i, :2] for i in config.eye_corners)
+    across = functional.normalize(right - left, dim=1)
+    down = torch.stack([-across[:, 1], across[:, 0]], 1)
+    a, b = (face[:, i] for i in config.width)
+    half = reach * (a - b).norm(dim=1)[:, None, None].clamp(0.02, 2.0)
+    axes = torch.stack([-across if mirrored else across, down], 2) * half
+    return CloseUpFrame(face[:, list(around), :2].mean(1), axes)
+
+
+class CloseUp(nn.Module):
+    """Close-ups (N, 3, s, s) in [0, 1] -> points (N, P, 2) in them, [-1, 1]."""
+
+    def __init__(self, config: FaceVid2VidConfig, points: int) -> None:
+        super().__init__()
+        widths = (3, *config.close_up_widths)
+        blocks: list[nn.Module] = []
+        for inputs, outputs in pairwise(widths):
+            blocks += [ConvBlock(inputs, outputs, stride=2), ResBlock(outputs)]
+        self.body = nn.Sequential(*blocks)
+        side = config.close_up_size // 2 ** len(config.close_up_widths)
+        self.head = nn.Sequential(
+            nn.Linear(widths[-1] * side * side, 64),
+            nn.ReLU(inplace=True),
+            nn.Linear(64, 2 * points),
+        )
+
+    def forward(self, close_ups: torch.Tensor) -> torch.Tensor:
+        # Light is not a feature: every close-up has mean 0 and the same contrast.
+        spread, mean = torch.std_mean(close_ups, (1, 2, 3), keepdim=True)
+        features = self.body((close_ups - mean) / (spread + 0.02))
+        return self.head(features.contiguous().flatten(1)).unflatten(1, (-1, 2))
+
+
+class SceneExtractor(nn.Module):
+    """Pictures (N, 3, S, S) -> free keypoints (N, F, 3) of hair, neck and shoulders, z = 0."""
+
+    anchors: torch.Tensor  # (1, F, h, w) log weights
+
+    def __init__(self, config: FaceVid2VidConfig) -> None:
+        super().__init__()
+        self.size = config.scene_size
+        self.body = Hourglass(12, config.scene_widths)
+        self.heat = nn.Conv2d(self.body.outputs, config.free, 1)
+        grid = picture_grid(self.size // 2)
+        centres = torch.tensor(config.anchors)[:, None, None]
+        anchors = ((grid - centres) ** 2).sum(-1) / (-2 * ANCHOR_VARIANCE)
+        self.register_buffer("anchors", anchors[None], persistent=False)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        if pictures.shape[-1] != self.size:
+            pictures = functional.interpolate(pictures, size=(self.size, self.size), mode="area")
+        heat = self.heat(self.body(functional.pixel_unshuffle(pictures, 2)))
+        weight = (heat + self.anchors).flatten(2).softmax(-1).unflatten(2, heat.shape[2:])
+        axis = torch.linspace(-1, 1, heat.shape[-1], device=heat.device)
+        x, y = (weight.sum(2) * axis).sum(-1), (weight.sum(3) * axis).sum(-1)
+        return torch.stack([x, y, torch.zeros_like(x)], -1)
+
+
+class FaceExtractor(nn.Module):
+    """Pictures (N, 3, S, S) in [0, 1] -> keypoints of the face (N, F, 3) and canonical ones
+    (N, F, 3).
 
     x and y are expectations over heat maps of a quarter of the input's size, z the mean of a depth
     map under them.
@@ -27,7 +168,7 @@ class KeypointExtractor(nn.Module):
     def __init__(self, config: FaceVid2VidConfig) -> None:
         super().__init__()
         self.size = config.extractor_size
-        self.keypoints = config.keypoints
+        self.keypoints = config.face
         w0, w1, w2, w3, w4 = config.extractor_widths
         self.stem = nn.Sequential(ConvBlock(3, w0, stride=2), ConvBlock(w0, w1))
         self.level2 = nn.Sequential(ConvBlock(w1, w2, stride=2), ResBlock(w2))

@@ -44,8 +44,18 @@ class FaceVid2Vid(nn.Module):
         jacobian: torch.Tensor,
     ) -> Synthesis:
         """Driving frames of sources; keypoints (N, K, 3), jacobian J_s J_d^-1 (N, 3, 3)."""
-        size = self.config.motion_size
-        small = functional.interpolate(source.picture, size=(size, size), mode="area")
-        field = self.motion(small, source_keypoints, driving_keypoints, jacobian)
+        field = self.move(source.picture, source_keypoints, driving_keypoints, jacobian)
         picture, moved = self.generator(source, field, driving_keypoints)
         return Synthesis(picture, moved, field)
+
+    def move(
+        self,
+        picture: torch.Tensor,
+        source_keypoints: torch.Tensor,
+        driving_keypoints: torch.Tensor,
+        jacobian: torch.Tensor,
+    ) -> MotionField:
+        """The motion field alone, for sources (N, 3, S, S)."""
+        size = self.config.motion_size
+        small = functional.interpolate(picture, size=(size, size), mode="area")
+        return self.motion(small, source_keypoints, driving_keypoints, jacobian)

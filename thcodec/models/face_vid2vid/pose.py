@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thcodec.motion.keypoints import Motion, rotation_matrix
+from thcodec.motion.keypoints import Motion, transform
 
 
 def rigid_fit(
@@ -36,14 +36,18 @@ def euler_angles(rotation: np.ndarray) -> np.ndarray:
     return np.degrees(np.array([yaw, pitch, roll]))
 
 
-def decompose(canonical: np.ndarray, keypoints: np.ndarray, weights: np.ndarray) -> Motion:
+def decompose(
+    canonical: np.ndarray, keypoints: np.ndarray, weights: np.ndarray, free: int = 0
+) -> Motion:
     """Split keypoints (K, 3) of a frame into pose and expression deformation relative to canonical
     (K, 3).
 
-    t_z is 0: under the orthographic camera of eq. 1 it moves nothing in the picture.
+    weights: (K,), how rigid each point is. The last ``free`` points do not follow the head. t_z is
+    0: under the orthographic camera of eq. 1 it moves nothing in the picture.
     """
     scale, rotation, translation = rigid_fit(canonical, keypoints, weights)
     angles = euler_angles(rotation)
     translation[2] = 0.0
-    posed = scale * canonical @ rotation_matrix(*angles).T + translation
-    return Motion(angles, translation, float(np.log(scale)), keypoints - posed)
+    rest = Motion(angles, translation, float(np.log(scale)), np.zeros_like(canonical))
+    rest.expression = keypoints - transform(canonical, rest, free)
+    return rest
