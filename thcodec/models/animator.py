@@ -18,12 +18,14 @@ class Extraction:
 
     keypoints: (K, 3) where they are in the picture, x right, y down, z away, the picture spanning
     [-1, 1]. canonical: (K, 3) the same points of this person at rest, facing the viewer.
-    confidence: 0..1, how much the keypoints look like a face.
+    confidence: 0..1, how much the keypoints look like a face. scene: what the animator needs to
+    follow, between frames, what is no face.
     """
 
     keypoints: np.ndarray
     canonical: np.ndarray
     confidence: float
+    scene: Any = None
 
 
 class Animator(ABC):
@@ -42,9 +44,9 @@ class Animator(ABC):
         """Pictures (size, size, 3) uint8 RGB -> one Extraction each."""
 
     @abstractmethod
-    def motion(self, extraction: Extraction, canonical: np.ndarray) -> Motion:
+    def motion(self, extraction: Extraction, canonical: np.ndarray, source: Extraction) -> Motion:
         """Pose and expression that carry a source's canonical keypoints (K, 3) to the extraction's
-        (eq. 1).
+        (eq. 1). ``source`` is what was seen in that source, maybe the same extraction.
         """
 
     @abstractmethod

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
 from torch.nn import functional
 
 from thcodec.models.face_vid2vid.blocks import channels_last
@@ -28,7 +27,6 @@ from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from thcodec.train.pairs import PairBatch, PairSampler, Track, fixed_pairs, stack
 from thcodec.train.perceptual import PerceptualLoss
 
-QUANTISER_NOISE = 0.004  # of free keypoints, half the picture's side being 1
 DISTANCE = 100  # frames between source and driving frame in the evaluation: 4 s at 25 fps
 
 
@@ -36,9 +34,9 @@ DISTANCE = 100  # frames between source and driving frame in the evaluation: 4 s
 class Stage:
     """A part of the run at one picture size; ``minutes`` of wall clock.
 
-    parts: what is trained: "scene" (free keypoints), "motion", "appearance", "generator"; without
-    the last only the moved source is looked at. degraded: share of sources that went through a
-    small JPEG. perceptual, adversarial: weights of these losses, on crops of ``crop`` pixels.
+    parts: what is trained of "motion", "appearance" and "generator"; without the last only the
+    moved source is looked at. degraded: share of sources that went through a small JPEG.
+    perceptual, adversarial: weights of these losses, on crops of ``crop`` pixels.
     """
 
     size: int
@@ -60,7 +58,6 @@ class AnimatorTraining:
     moved: float = 1.0
     mesh: float = 6.0
     flow: float = 6.0
-    equivariance: float = 1.0
     average: float = 0.998
     seed: int = 0
 
@@ -85,7 +82,6 @@ class AnimatorTrainer:
             settings,
         )
         self._parts = {
-            "scene": net.extractor.scene,
             "motion": net.motion,
             "appearance": net.appearance,
             "generator": net.generator,
@@ -140,8 +136,7 @@ class AnimatorTrainer:
     def _update(self, batch: PairBatch, stage: Stage, rate: float) -> float:
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        source_keypoints, driving_keypoints = all_keypoints(self._net, batch, QUANTISER_NOISE)
-        motion = (source_keypoints, driving_keypoints, batch.jacobian)
+        motion = (batch.source_keypoints, batch.driving_keypoints, batch.jacobian)
         if "generator" in stage.parts:
             out = self._net.synthesise(self._net.appearance(batch.source), *motion)
             loss = self._painting_loss(out.picture, batch, stage)
@@ -152,10 +147,6 @@ class AnimatorTrainer:
         loss = loss + self._settings.moved * reconstruction_loss(moved, batch)
         loss = loss + self._settings.mesh * mesh_loss(field, batch)
         loss = loss + self._settings.flow * flow_loss(field, batch)
-        if "scene" in stage.parts:
-            loss = loss + self._settings.equivariance * equivariance_loss(
-                self._net.extractor.scene, batch.driving_scene
-            )
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._net.parameters(), 1.0)
@@ -214,20 +205,6 @@ class AnimatorTrainer:
         )
 
 
-def all_keypoints(
-    net: FaceVid2Vid, batch: PairBatch, noise: float = 0.0
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Keypoints of source and driving frame (N, K, 3) each: the batch's and the free ones."""
-    scenes = torch.cat([batch.source_scene, batch.driving_scene])
-    free = net.extractor.scene(scenes)
-    free = free + torch.empty_like(free).uniform_(-noise, noise)
-    source, driving = free.chunk(2)
-    return (
-        torch.cat([batch.source_keypoints, source], 1),
-        torch.cat([batch.driving_keypoints, driving], 1),
-    )
-
-
 def reconstruction_loss(picture: torch.Tensor, batch: PairBatch) -> torch.Tensor:
     """L1 over four scales; lids and lips weigh up to seven times as much at full size."""
     target = batch.driving
@@ -259,21 +236,6 @@ def flow_loss(field: MotionField, batch: PairBatch) -> torch.Tensor:
     return (error * batch.trusted).mean()
 
 
-def equivariance_loss(scene: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
-    """Free keypoints must move with the picture (FOMM, Siarohin 2019): x(T p) = T x(p)."""
-    count = len(pictures)
-    angle, zoom = torch.randn(count) * 0.1, torch.exp(torch.randn(count) * 0.07)
-    cos, sin, shift = angle.cos() * zoom, angle.sin() * zoom, torch.randn(count, 2) * 0.08
-    rows = [torch.stack([cos, -sin, shift[:, 0]], 1), torch.stack([sin, cos, shift[:, 1]], 1)]
-    matrix = torch.stack(rows, 1)  # from samples of the moved picture to those of the picture
-    grid = functional.affine_grid(matrix, list(pictures.shape), align_corners=True)
-    moved = scene(sample(pictures, grid))[..., :2]
-    with torch.no_grad():
-        still = scene(pictures)[..., :2]
-    back = moved @ matrix[:, :, :2].mT + matrix[:, None, :, 2]
-    return (back - still).abs().mean()
-
-
 def evaluate(
     net: FaceVid2Vid, pairs: list[tuple[np.ndarray, ...]], shown: int = 10
 ) -> tuple[dict[str, float], np.ndarray]:
@@ -286,8 +248,8 @@ def evaluate(
     for index, pair in enumerate(pairs):
         batch = stack([pair])
         with torch.inference_mode():
-            keypoints = all_keypoints(net, batch)
-            out = net.synthesise(net.appearance(batch.source), *keypoints, batch.jacobian)
+            motion = (batch.source_keypoints, batch.driving_keypoints, batch.jacobian)
+            out = net.synthesise(net.appearance(batch.source), *motion)
         results = [batch.driving, out.picture.clamp(0, 1), out.moved, batch.source]
         scores.append([_psnr(picture, batch.driving) for picture in results[1:]])
         if index % max(1, len(pairs) // shown) == 0 and len(rows) < shown:

@@ -81,7 +81,7 @@ def _train(
 ) -> dict[str, torch.Tensor]:
     torch.manual_seed(settings.seed)
     data = CloseUpData(train, regions, settings.seed)
-    held_out = CloseUpData(val, regions, 1).batch(1024, distort=False)
+    held_out = CloseUpData(val, regions, 1).batch(256, distort=False)
     optimiser = torch.optim.AdamW(channels_last(net).parameters(), lr=1e-3, weight_decay=1e-3)
     average = Average(net, settings.average)
     checkpoint = run / f"{name}.pt"

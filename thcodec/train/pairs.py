@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from thcodec.models.face_vid2vid.animator import RIGIDITY
+from thcodec.models.face_vid2vid.animator import ANCHORS, RIGIDITY
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.pose import decompose
+from thcodec.models.face_vid2vid.tracking import Flow, flow_both_ways, follow, grey
 from thcodec.motion.keypoints import Motion, scaled_rotation, transform
 from thcodec.train import landmarks
 from thcodec.train.extractor import TRACKED, mirror
@@ -22,9 +23,6 @@ from thcodec.train.prepare import PreparedClip
 
 # Pictures (N, 3, S, S) in [0, 1] -> keypoints and canonical keypoints.
 Locate = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
-FLOW_SIZE = 128  # of the pictures in which optical flow is sought
-FLOW_MISS = 1.5  # pixels by which flow there and back may miss
-SEEN_RIGIDITY = RIGIDITY[: COMPACT.seen]
 
 
 @dataclass(frozen=True)
@@ -40,17 +38,14 @@ class Track:
 class PairBatch:
     """A batch of N pairs at picture size S, motion fields having size h.
 
-    source, driving: (N, 3, S, S) in [0, 1], the source as the decoder has it; source_scene,
-    driving_scene: (N, 3, scene, scene), both frames as the encoder sees them. keypoints (N, seen,
-    3); jacobian (N, 3, 3) from driving to source; meshes: the teacher's points in both frames (N,
+    source, driving: (N, 3, S, S) in [0, 1], the source as the decoder has it. keypoints (N, K, 3);
+    jacobian (N, 3, 3) from driving to source; meshes: the teacher's points in both frames (N,
     468, 2), all 0 where it saw no face; flow (N, h, h, 2): where optical flow says that each sample
     of the driving frame comes from; trusted (N, h, h): 1 where that can be believed.
     """
 
     source: torch.Tensor
     driving: torch.Tensor
-    source_scene: torch.Tensor
-    driving_scene: torch.Tensor
     source_keypoints: torch.Tensor
     driving_keypoints: torch.Tensor
     jacobian: torch.Tensor
@@ -92,16 +87,18 @@ def keypoint_motion(
     driving: np.ndarray,
     noise: np.random.Generator | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split both frames' keypoints (seen, 3) by eq. 1 and put them together again as a decoder
+    """Split both frames' keypoints (K, 3) by eq. 1 and put them together again as a decoder
     would.
 
     ``noise`` adds the error of a quantiser step to the parameters. Returns the source's and the
-    driving frame's keypoints (seen, 3) and the Jacobian (3, 3) from driving to source.
+    driving frame's keypoints (K, 3) and the Jacobian (3, 3) from driving to source.
     """
-    motions = [decompose(canonical, keypoints, SEEN_RIGIDITY) for keypoints in (source, driving)]
+    motions = [
+        decompose(canonical, keypoints, RIGIDITY, COMPACT.free) for keypoints in (source, driving)
+    ]
     if noise is not None:
         motions = [_quantiser_noise(motion, noise) for motion in motions]
-    moved = [transform(canonical, motion) for motion in motions]
+    moved = [transform(canonical, motion, COMPACT.free) for motion in motions]
     turns = [scaled_rotation(motion) for motion in motions]
     return moved[0], moved[1], turns[0] @ np.linalg.inv(turns[1])
 
@@ -145,16 +142,14 @@ class PairSampler:
             keypoints, canonical = [mirror(k) for k in keypoints], mirror(canonical)
             meshes = [mesh * np.array([-1.0, 1.0]) for mesh in meshes]
         source, driving = self._tint(*(shrink(frame, size) for frame in frames))
-        scenes = [shrink(frame, COMPACT.scene_size) for frame in (source, driving)]
-        flow = optical_flow(*(shrink(frame, FLOW_SIZE) for frame in (source, driving)))
+        *moved, field = relate(source, driving, canonical, keypoints, noise=random)
         if random.random() < self._degraded:
             source = degrade(
                 source,
                 int(random.choice([64, 96, 128, 128]) * size / 256),
                 int(random.integers(40, 92)),
             )
-        moved = keypoint_motion(canonical, keypoints[0], keypoints[1], noise=random)
-        return source, driving, *scenes, *moved, *meshes, *flow
+        return source, driving, *moved, *meshes, *field
 
     def _driving_frame(self, track: Track, source: int) -> int:
         """Any frame, or of four the one whose eyes and mouth differ most: blinks are rare."""
@@ -181,25 +176,32 @@ def shrink(frame: np.ndarray, size: int) -> np.ndarray:
     return small
 
 
-def optical_flow(source: np.ndarray, driving: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where a driving frame's samples come from, (h, h, 2) in [-1, 1], and which to trust (h, h).
+def relate(
+    source: np.ndarray,
+    driving: np.ndarray,
+    canonical: np.ndarray,
+    keypoints: list[np.ndarray],
+    noise: np.random.Generator | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """What ``keypoint_motion`` returns, with free keypoints followed from one frame to the other,
+    and the field that optical flow sees with the share of it to trust.
 
-    Dense inverse search (Kroeger 2016) both ways: trusted is what comes back to where it began and
-    looks alike at both ends.
+    keypoints, canonical: (seen, 3) as the extractor found them.
     """
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    a, b = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (driving, source))
-    there, back = search.calc(a, b, None), search.calc(b, a, None)
-    size, half = len(a), COMPACT.motion_size
-    y, x = np.mgrid[0:size, 0:size].astype(np.float32)
-    at_x, at_y = x + there[..., 0], y + there[..., 1]
-    returned = cv2.remap(back, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    looks = cv2.remap(b, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    miss = np.hypot(*(there + returned).transpose(2, 0, 1))
-    trusted = (miss < FLOW_MISS) & (np.abs(looks.astype(np.float32) - a) < 25)
-    field = np.stack([at_x, at_y], -1) / ((size - 1) / 2) - 1
-    small = cv2.resize(field, (half, half), interpolation=cv2.INTER_AREA)
-    sure = cv2.resize(trusted.astype(np.float32), (half, half), interpolation=cv2.INTER_AREA)
+    there, back = flow_both_ways(grey(source), grey(driving))
+    free = (ANCHORS, follow(there, ANCHORS[:, :2]))
+    whole = [np.concatenate(parts) for parts in zip(keypoints, free, strict=True)]
+    moved = keypoint_motion(np.concatenate([canonical, ANCHORS]), *whole, noise=noise)
+    return *moved, field_of(back)
+
+
+def field_of(flow: Flow) -> tuple[np.ndarray, np.ndarray]:
+    """Flow from the driving frame to the source as a motion field (h, h, 2) in [-1, 1], and which
+    of its samples to trust (h, h)."""
+    half = (COMPACT.motion_size,) * 2
+    to = (flow.to / ((len(flow.to) - 1) / 2) - 1).astype(np.float32)
+    small = cv2.resize(to, half, interpolation=cv2.INTER_AREA)
+    sure = cv2.resize(flow.trusted.astype(np.float32), half, interpolation=cv2.INTER_AREA)
     return small, (sure > 0.99).astype(np.float32)
 
 
@@ -228,14 +230,11 @@ def fixed_pairs(tracks: list[Track], distance: int, per_clip: int) -> list[tuple
     for track in tracks:
         last = len(track.keypoints) - distance
         for start in np.linspace(0, last - 1, per_clip).astype(int) if last > 0 else ():
-            keypoints = keypoint_motion(
-                track.canonical[start], track.keypoints[start], track.keypoints[start + distance]
-            )
-            meshes = _meshes(track.clip, start, start + distance)
-            frames = [track.clip.frames[at] for at in (start, start + distance)]
-            scenes = [shrink(frame, COMPACT.scene_size) for frame in frames]
-            flow = optical_flow(*(shrink(frame, FLOW_SIZE) for frame in frames))
-            pairs.append((*frames, *scenes, *keypoints, *meshes, *flow))
+            ends = (start, start + distance)
+            frames = [np.array(track.clip.frames[at]) for at in ends]
+            keypoints = [track.keypoints[at] for at in ends]
+            *moved, field = relate(*frames, track.canonical[start], keypoints)
+            pairs.append((*frames, *moved, *_meshes(track.clip, *ends), *field))
     return pairs
 
 
@@ -248,6 +247,6 @@ def _meshes(clip: PreparedClip, first: int, second: int) -> list[np.ndarray]:
 def stack(pairs: list[tuple[np.ndarray, ...]]) -> PairBatch:
     """Pairs, each with its parts in the order of PairBatch, as one batch."""
     parts = [np.stack(part) for part in zip(*pairs, strict=True)]
-    pictures = [torch.from_numpy(p).permute(0, 3, 1, 2).float().div_(255) for p in parts[:4]]
-    rest = (torch.from_numpy(part.astype(np.float32)) for part in parts[4:])
+    pictures = [torch.from_numpy(p).permute(0, 3, 1, 2).float().div_(255) for p in parts[:2]]
+    rest = (torch.from_numpy(part.astype(np.float32)) for part in parts[2:])
     return PairBatch(*pictures, *rest)

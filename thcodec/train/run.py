@@ -66,7 +66,7 @@ def train(data: Path, work: Path, config: TrainingConfig) -> Path:
     close_ups = train_close_ups(train_tracks, val_tracks, work, config.close_ups)
     net.extractor.eye.load_state_dict(close_ups["eye"])
     net.extractor.mouth.load_state_dict(close_ups["mouth"])
-    train_tracks, val_tracks = _tracks(net.extractor.locate, net.extractor, cache, work)
+    train_tracks, val_tracks = _tracks(net.extractor, net.extractor, cache, work)
     trained = AnimatorTrainer(net, train_tracks, val_tracks, work, config.animator).run()
     target = work / "compact-1.safetensors"
     write_weights(

@@ -17,12 +17,14 @@ from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.generator import Appearance
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.face_vid2vid.pose import decompose, rigid_fit
+from thcodec.models.face_vid2vid.tracking import flow_both_ways, follow, grey
 from thcodec.models.weights_file import read_weights
 from thcodec.motion.keypoints import Motion, scaled_rotation, transform
 
 # How rigidly each keypoint follows the skull; the order is that of thcodec/train/landmarks.py.
 _FACE_RIGIDITY = [0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 2, 0, 1, 1.5, 1.5, 0.2, 0.2]
 RIGIDITY = np.array(_FACE_RIGIDITY + [0.0] * (COMPACT.keypoints - COMPACT.face))
+ANCHORS = np.array([(x, y, 0.0) for x, y in COMPACT.anchors])
 SIZE_UNIT = 8  # pixels: the generator halves the picture three times
 BATCH = 8  # frames at a time; memory does not grow with the clip
 
@@ -61,15 +63,18 @@ class CompactAnimator(Animator):
         found = []
         with torch.inference_mode():
             for start in range(0, len(pictures), BATCH):
-                keypoints, canonical = self._net.extractor(
-                    self._tensor(pictures[start : start + BATCH])
-                )
-                for k, c in zip(_array(keypoints), _array(canonical), strict=True):
-                    found.append(Extraction(k, c, _confidence(c, k)))
+                part = pictures[start : start + BATCH]
+                seen = (_array(points) for points in self._net.extractor(self._tensor(part)))
+                found += [_extraction(*each) for each in zip(part, *seen, strict=True)]
         return found
 
-    def motion(self, extraction: Extraction, canonical: np.ndarray) -> Motion:
-        return decompose(canonical, extraction.keypoints, RIGIDITY, COMPACT.free)
+    def motion(self, extraction: Extraction, canonical: np.ndarray, source: Extraction) -> Motion:
+        keypoints = extraction.keypoints
+        if source is not extraction:
+            flow, _ = flow_both_ways(source.scene, extraction.scene)
+            free = follow(flow, canonical[COMPACT.seen :, :2])
+            keypoints = np.concatenate([keypoints[: COMPACT.seen], free])
+        return decompose(canonical, keypoints, RIGIDITY, COMPACT.free)
 
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> PreparedSource:
         with torch.inference_mode():
@@ -139,14 +144,22 @@ def load_compact(path: Path, identity: ModelIdentity, size: int, device: str) ->
         raise ThvError(f"device {device!r} cannot be used: {reason}") from None
 
 
+def _extraction(picture: np.ndarray, keypoints: np.ndarray, canonical: np.ndarray) -> Extraction:
+    """Free keypoints stand at their anchors: in a source they do."""
+    sure = _confidence(canonical, keypoints)
+    keypoints, canonical = (np.concatenate([points, ANCHORS]) for points in (keypoints, canonical))
+    return Extraction(keypoints, canonical, sure, grey(picture))
+
+
 def _confidence(canonical: np.ndarray, keypoints: np.ndarray) -> float:
     """1 where a turned rigid head explains the keypoints, 0 where they miss by the head's radius.
 
     Faces stay above 0.85, also half covered ones; pictures without any fall below 0.
     """
-    scale, rotation, translation = rigid_fit(canonical, keypoints, RIGIDITY)
+    weights = RIGIDITY[: COMPACT.seen]
+    scale, rotation, translation = rigid_fit(canonical, keypoints, weights)
     miss = keypoints - (scale * canonical @ rotation.T + translation)
-    error = np.sqrt(RIGIDITY @ (miss**2).sum(1) / RIGIDITY.sum())
+    error = np.sqrt(weights @ (miss**2).sum(1) / weights.sum())
     return float(np.clip(1 - error / max(scale, 1e-6), 0, 1))
 
 

@@ -10,13 +10,14 @@ class FaceVid2VidConfig:
     """All the figures a network is built from; ``compact`` is the network thcodec ships.
 
     The keypoints, in this order: ``face`` points found over the whole picture, one pupil for each
-    of ``eyes``, and ``free`` points of hair, neck and shoulders, which do not follow the head.
+    of ``eyes``, and ``free`` points of hair, shoulders and background, which do not follow the
+    head.
 
     depth, depth_extent: planes of the appearance volume and the |z| of its outer planes.
     eyes: (upper lid, lower lid) of the eye on the picture's left, then of the other.
     mouth: corners, upper and lower lip; the latter two part.
     width: keypoints whose distance is the face's width.
-    anchors: (x, y) near which each free point stays, half the picture's side being 1.
+    anchors: (x, y) of the free points in the source, half the picture's side being 1.
     motion_size: height and width of the motion field, whatever the picture's size.
     """
 
@@ -26,14 +27,11 @@ class FaceVid2VidConfig:
     mouth: tuple[int, int, int, int] = (6, 7, 8, 9)
     width: tuple[int, int] = (13, 14)
     anchors: tuple[tuple[float, float], ...] = (
-        (-0.8, 0.85),
-        (-0.4, 0.8),
-        (0.0, 0.8),
-        (0.4, 0.8),
-        (0.8, 0.85),
-        (-0.5, -0.5),
-        (0.0, -0.8),
-        (0.5, -0.5),
+        *((x, 0.88) for x in (-0.9, -0.45, 0.0, 0.45, 0.9)),
+        *((x, 0.5) for x in (-0.75, 0.75)),
+        *((x, -0.05) for x in (-0.8, 0.8)),
+        *((x, -0.6) for x in (-0.65, 0.65)),
+        (0.0, -0.88),
     )
     depth: int = 4
     depth_extent: float = 0.6
@@ -47,8 +45,6 @@ class FaceVid2VidConfig:
     extractor_widths: tuple[int, ...] = (24, 32, 64, 96, 128)
     close_up_size: int = 48
     close_up_widths: tuple[int, ...] = (24, 48, 64)
-    scene_size: int = 64
-    scene_widths: tuple[int, ...] = (16, 32, 48, 64)
 
     @property
     def pupils(self) -> tuple[int, ...]:

@@ -25,6 +25,7 @@ from thcodec.models.face_vid2vid.geometry import (
     sample,
     squared_distances,
 )
+from thcodec.models.face_vid2vid.tracking import LOST
 
 PRIOR_VARIANCE = 0.015  # of the keypoints' regions of influence before anything is learnt
 DETAIL_VARIANCE, DETAIL_GAIN = 0.003, 2.5  # the same for lids and lips, which win where they are
@@ -34,6 +35,7 @@ PARTING = (
 PUPIL_VARIANCE, PUPIL_GAIN = 0.001, 4.0
 PUPIL_MARGIN = 0.01  # a pupil shows only this far inside both lids
 FREE_VARIANCE, FREE_GAIN = 0.03, -6.0
+LOST_LOSS = 30.0  # of a free keypoint that was not found again
 PRIOR_REACH = 0.5  # distance from every keypoint at which the background takes over
 HEAT_VARIANCE = 0.01
 
@@ -120,7 +122,7 @@ class DenseMotion(nn.Module):
 
         Above the line between a pair's keypoints only the upper one counts, below it only the
         lower: a shut eye shows no mixture of both lids' motions, which would be the iris. A pupil
-        counts only between the lids.
+        counts only between the lids, a free keypoint only where it was found.
         """
         nearness = squared_distances(driving, self.size) / (-2 * self.variance) + self.gain
         down = functional.normalize(jacobian[:, 1, :2], dim=1)  # of the head, in the driving frame
@@ -137,6 +139,8 @@ class DenseMotion(nn.Module):
             over, under = below(driving[:, upper]), below(driving[:, lower])
             nearness[:, pupil] -= functional.softplus((PUPIL_MARGIN - over) / PARTING)
             nearness[:, pupil] -= functional.softplus((PUPIL_MARGIN + under) / PARTING)
+        lost = driving[:, self.seen :, 2, None, None] > LOST / 2
+        nearness[:, self.seen :] -= LOST_LOSS * lost
         background = torch.full_like(nearness[:, :1], -(PRIOR_REACH**2) / (2 * PRIOR_VARIANCE))
         return torch.cat([background, nearness], 1)
 

@@ -16,19 +16,18 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from thcodec.models.face_vid2vid.blocks import ConvBlock, Hourglass, ResBlock, UpBlock
+from thcodec.models.face_vid2vid.blocks import ConvBlock, ResBlock, UpBlock
 from thcodec.models.face_vid2vid.config import FaceVid2VidConfig
 from thcodec.models.face_vid2vid.geometry import picture_grid
 
 # Half the side of a close-up as a share of the face's width.
 EYE_REACH, MOUTH_REACH = 0.25, 0.35
-ANCHOR_VARIANCE = 0.06  # how far free keypoints may stray from their anchors
 
 
 class KeypointExtractor(nn.Module):
-    """Pictures (N, 3, S, S) in [0, 1] -> keypoints (N, K, 3) in the picture and canonical keypoints
-    (N, K, 3); free keypoints are their own canonical ones, and those of pupils lie between the
-    lids.
+    """Pictures (N, 3, S, S) in [0, 1] -> keypoints (N, ``seen``, 3) in the picture and canonical
+    keypoints (N, ``seen``, 3); those of pupils lie between the lids. Free keypoints are followed
+    by ``tracking.py``.
     """
 
     def __init__(self, config: FaceVid2VidConfig) -> None:
@@ -37,15 +36,8 @@ class KeypointExtractor(nn.Module):
         self.face = FaceExtractor(config)
         self.eye = CloseUp(config, 3)
         self.mouth = CloseUp(config, len(config.mouth))
-        self.scene = SceneExtractor(config)
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        seen, canonical = self.locate(pictures)
-        free = self.scene(pictures)
-        return torch.cat([seen, free], 1), torch.cat([canonical, free], 1)
-
-    def locate(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The keypoints with a teacher, (N, ``config.seen``, 3), and their canonical ones."""
         face, canonical = self.face(pictures)
         keypoints = self.look_closer(pictures, face)
         pupils = [canonical[:, list(eye)].mean(1, keepdim=True) for eye in self.config.eyes]
@@ -130,31 +122,6 @@ class CloseUp(nn.Module):
         spread, mean = torch.std_mean(close_ups, (1, 2, 3), keepdim=True)
         features = self.body((close_ups - mean) / (spread + 0.02))
         return self.head(features.contiguous().flatten(1)).unflatten(1, (-1, 2))
-
-
-class SceneExtractor(nn.Module):
-    """Pictures (N, 3, S, S) -> free keypoints (N, F, 3) of hair, neck and shoulders, z = 0."""
-
-    anchors: torch.Tensor  # (1, F, h, w) log weights
-
-    def __init__(self, config: FaceVid2VidConfig) -> None:
-        super().__init__()
-        self.size = config.scene_size
-        self.body = Hourglass(12, config.scene_widths)
-        self.heat = nn.Conv2d(self.body.outputs, config.free, 1)
-        grid = picture_grid(self.size // 2)
-        centres = torch.tensor(config.anchors)[:, None, None]
-        anchors = ((grid - centres) ** 2).sum(-1) / (-2 * ANCHOR_VARIANCE)
-        self.register_buffer("anchors", anchors[None], persistent=False)
-
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        if pictures.shape[-1] != self.size:
-            pictures = functional.interpolate(pictures, size=(self.size, self.size), mode="area")
-        heat = self.heat(self.body(functional.pixel_unshuffle(pictures, 2)))
-        weight = (heat + self.anchors).flatten(2).softmax(-1).unflatten(2, heat.shape[2:])
-        axis = torch.linspace(-1, 1, heat.shape[-1], device=heat.device)
-        x, y = (weight.sum(2) * axis).sum(-1), (weight.sum(3) * axis).sum(-1)
-        return torch.stack([x, y, torch.zeros_like(x)], -1)
 
 
 class FaceExtractor(nn.Module):

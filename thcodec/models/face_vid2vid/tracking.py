@@ -1,0 +1,83 @@
+"""Where the free keypoints went: hair, shoulders and background, followed from the source frame to
+a driving frame by optical flow (numpy, encoder only).
+
+The published network's keypoints are all learnt and gather in the face, where most motion is. These
+stand at fixed places of the source and say how the picture moved there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+SIZE = 128  # of the pictures in which flow is sought
+MISS = 1.5  # pixels by which flow there and back may differ
+UNLIKE = 25  # grey levels by which a sample may change on its way
+REACH = 0.1  # standard deviation of the region round a keypoint that it speaks for
+LOST = 0.125  # z of a keypoint whose region cannot be found again
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Optical flow from picture a to picture b, both (S, S) grey.
+
+    to: (S, S, 2) pixels of b that a's pixels went to; trusted: (S, S), whether they come back
+    from there and look alike.
+    """
+
+    to: np.ndarray
+    trusted: np.ndarray
+
+
+def grey(picture: np.ndarray) -> np.ndarray:
+    """A picture (S, S, 3) uint8 RGB as flow wants it: (128, 128) uint8."""
+    small = picture
+    if picture.shape[0] != SIZE:
+        small = cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    seen: np.ndarray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    return seen
+
+
+def flow_both_ways(a: np.ndarray, b: np.ndarray) -> tuple[Flow, Flow]:
+    """Flow between grey pictures (S, S) from a to b and from b to a: dense inverse search (Kroeger
+    2016).
+    """
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    there, back = search.calc(a, b, None), search.calc(b, a, None)
+    return _checked(a, b, there, back), _checked(b, a, back, there)
+
+
+def _checked(a: np.ndarray, b: np.ndarray, there: np.ndarray, back: np.ndarray) -> Flow:
+    y, x = np.mgrid[0 : len(a), 0 : len(a)].astype(np.float32)
+    to = np.stack([x, y], -1) + there
+    returned, seen = (
+        cv2.remap(part, to, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for part in (back, b)
+    )
+    miss = there + returned
+    alike = np.abs(seen.astype(np.float32) - a) < UNLIKE
+    return Flow(to, ((miss**2).sum(-1) < MISS**2) & alike)
+
+
+def follow(flow: Flow, anchors: np.ndarray) -> np.ndarray:
+    """Anchors (F, 2) of the source in the driving frame, (F, 3) in [-1, 1] with z = 0.
+
+    Each goes where the textured, trusted samples round it go on average; where less than half of
+    them can be trusted it stays, and its z is LOST.
+    """
+    half = (len(flow.to) - 1) / 2
+    axis = np.linspace(-1, 1, len(flow.to))
+    shift = flow.to / half - 1 - np.stack(np.meshgrid(axis, axis), -1)
+    near_x, near_y = (
+        np.exp((axis[None] - anchors[:, i : i + 1]) ** 2 / (-2 * REACH**2)) for i in (0, 1)
+    )
+    parts = np.concatenate([shift * flow.trusted[..., None], flow.trusted[..., None]], -1)
+    sums = np.einsum("fy,fx,yxc->fc", near_y, near_x, parts, optimize=True)
+    share = sums[:, 2] / (near_y.sum(1) * near_x.sum(1))
+    sure = share > 0.5
+    points = np.zeros((len(anchors), 3))
+    points[:, :2] = anchors + np.where(sure[:, None], sums[:, :2] / (sums[:, 2:] + 1e-6), 0.0)
+    points[:, 2] = np.where(sure, 0.0, LOST)
+    return points
