@@ -58,8 +58,8 @@ class SampledAnimator(Animator):
                 self._seen[key] = self._animator.extract([picture])[0]
         return [self._seen[key] for key in keys]
 
-    def motion(self, extraction: Extraction, canonical: np.ndarray) -> Motion:
-        return self._animator.motion(extraction, canonical)
+    def motion(self, extraction: Extraction, canonical: np.ndarray, source: Extraction) -> Motion:
+        return self._animator.motion(extraction, canonical, source)
 
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> Any:
         return self._animator.prepare(picture, canonical, motion)

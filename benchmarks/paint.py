@@ -44,7 +44,7 @@ def main() -> None:
                 pictures = []
                 for source, (first, second) in zip(sources, seen, strict=True):
                     canonical = first.canonical
-                    motions = [animator.motion(each, canonical) for each in (first, second)]
+                    motions = [animator.motion(each, canonical, first) for each in (first, second)]
                     prepared = animator.prepare(source, canonical, motions[0])
                     pictures += animator.animate(prepared, motions[1:])
             rows.setdefault(f"strength {strength}", []).append(score(targets, pictures, stlpips))

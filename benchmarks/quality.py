@@ -75,7 +75,7 @@ def _animate(
     """The still of `source` in the motion of `target`; a quantiser does what the stream does."""
     first, second = animator.extract([source, target])
     canonical = canonical_of(first, quantiser)
-    motions = [animator.motion(seen, canonical) for seen in (first, second)]
+    motions = [animator.motion(seen, canonical, first) for seen in (first, second)]
     if quantiser is not None:
         motions = [quantiser.dequantise(quantiser.quantise(motion)) for motion in motions]
     prepared = animator.prepare(still, canonical, motions[0])

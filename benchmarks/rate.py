@@ -71,7 +71,7 @@ def _reconstruct(
         for extraction in animator.extract(frames[start : start + _BATCH])
     ]
     canonical = canonical_of(seen[0], quantiser)
-    motions = [animator.motion(extraction, canonical) for extraction in seen]
+    motions = [animator.motion(extraction, canonical, seen[0]) for extraction in seen]
     if quantiser is not None:
         motions = list(_quantised(motions, quantiser))
     source = animator.prepare(frames[0], canonical, motions[0])

@@ -47,7 +47,7 @@ class MomentAnimator(Animator):
             keypoints, _CROSS.copy(), 1.0 if picture.std(axis=(0, 1)).max() > 2 else 0.0
         )
 
-    def motion(self, extraction: Extraction, canonical: np.ndarray) -> Motion:
+    def motion(self, extraction: Extraction, canonical: np.ndarray, source: Extraction) -> Motion:
         points = extraction.keypoints
         scale = np.ptp(points[:, 0]) / np.ptp(canonical[:, 0])
         return Motion(np.zeros(3), points[0].copy(), float(np.log(scale)), np.zeros((5, 3)))

@@ -25,7 +25,7 @@ def animate(animator, source, targets):
     quantiser = Quantiser(animator.keypoint_model)
     canonical = quantiser.dequantise_canonical(quantiser.quantise_canonical(first.canonical))
     motions = [
-        quantiser.dequantise(quantiser.quantise(animator.motion(seen, canonical)))
+        quantiser.dequantise(quantiser.quantise(animator.motion(seen, canonical, first)))
         for seen in (first, *others)
     ]
     return animator.animate(animator.prepare(source, canonical, motions[0]), motions[1:])
@@ -46,11 +46,11 @@ def test_four_seconds_later_it_beats_repeating_the_source(animator, frames):
 
 def test_turning_the_head_at_the_decoder_turns_it(animator, frames):
     seen = animator.extract(frames[:1])[0]
-    motion = animator.motion(seen, seen.canonical)
+    motion = animator.motion(seen, seen.canonical, seen)
     prepared = animator.prepare(frames[0], seen.canonical, motion)
     motion.rotation = motion.rotation + np.array([12.0, 0.0, 0.0])
     turned = animator.extract(animator.animate(prepared, [motion]))[0]
-    change = animator.motion(turned, seen.canonical).rotation - motion.rotation
+    change = animator.motion(turned, seen.canonical, turned).rotation - motion.rotation
     assert abs(change[0]) < 6
 
 

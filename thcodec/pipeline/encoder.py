@@ -41,6 +41,7 @@ class _Source:
     """The source that frames are now predicted from, as the decoder has it."""
 
     id: int
+    seen: Extraction
     integers: np.ndarray  # (3K,) quantised canonical keypoints
     canonical: np.ndarray  # (K, 3) the same, dequantised
     motion: np.ndarray  # quantised motion of the source frame
@@ -197,7 +198,7 @@ class Encoder:
             packets += self._close_group()
             self._since_reset = 0
         if sure:
-            motion = self._animator.motion(seen, source.canonical)
+            motion = self._animator.motion(seen, source.canonical, source.seen)
             source.values = self._quantiser.quantise(motion, source.values)
         self._group.append(
             MotionFrame(
@@ -243,10 +244,10 @@ class Encoder:
         """Quantise what the decoder will predict from, and keep exactly that."""
         integers = self._quantiser.quantise_canonical(seen.canonical)
         canonical = self._quantiser.dequantise_canonical(integers)
-        motion = self._quantiser.quantise(self._animator.motion(seen, canonical))
+        motion = self._quantiser.quantise(self._animator.motion(seen, canonical, seen))
         number = self.sources % _SOURCE_IDS
         self.sources += 1
-        return _Source(number, integers, canonical, motion, motion, sure)
+        return _Source(number, seen, integers, canonical, motion, motion, sure)
 
     def _source_packet(self, source: _Source, frame: CroppedFrame) -> Packet:
         config = self.config
