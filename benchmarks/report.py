@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import common
 
 README = common.ROOT / "README.md"
-MODEL_CARD = common.ROOT / "thcodec" / "models" / "weights" / "compact-1.md"
+MODEL_CARD = common.ROOT / "thcodec" / "models" / "weights" / "compact-2.md"
 
 
 def main() -> None:

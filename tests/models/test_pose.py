@@ -35,12 +35,19 @@ def test_moving_the_lips_does_not_turn_the_head():
     assert motion.expression[9] == pytest.approx(np.array([0.0, 0.3, 0.0]), abs=1e-9)
 
 
-def test_decomposition_and_transform_are_inverse():
+def test_decomposition_and_transform_are_inverse_in_the_picture():
     random = np.random.default_rng(1)
     keypoints = 0.4 * CANONICAL + random.normal(0, 0.05, CANONICAL.shape)
-    assert transform(CANONICAL, decompose(CANONICAL, keypoints, RIGIDITY)) == pytest.approx(
-        keypoints
-    )
+    back = transform(CANONICAL, decompose(CANONICAL, keypoints, RIGIDITY))
+    assert back[:, :2] == pytest.approx(keypoints[:, :2])
+
+
+def test_free_keypoints_keep_all_of_their_own_motion():
+    keypoints = CANONICAL.copy()
+    keypoints[-2:] += [[0.1, 0.2, 0.3], [0.0, 0.0, 0.1]]
+    motion = decompose(CANONICAL, keypoints, RIGIDITY, free=2)
+    assert motion.expression[-2:] == pytest.approx(keypoints[-2:] - CANONICAL[-2:])
+    assert transform(CANONICAL, motion, free=2) == pytest.approx(keypoints)
 
 
 def test_the_fit_never_mirrors():

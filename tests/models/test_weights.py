@@ -31,15 +31,15 @@ def test_missing_weights_say_where_they_belong(tmp_path, monkeypatch):
 
 def test_home_comes_before_the_package(tmp_path, monkeypatch):
     monkeypatch.setenv("THCODEC_HOME", str(tmp_path))
-    (tmp_path / "compact-1.safetensors").write_bytes(b"mine")
-    assert find_weights("compact-1.safetensors").parent == tmp_path
+    (tmp_path / "compact-2.safetensors").write_bytes(b"mine")
+    assert find_weights("compact-2.safetensors").parent == tmp_path
 
 
 def test_another_hash_than_the_stream_was_made_with(tmp_path):
     path = tmp_path / "w.safetensors"
     write_weights({"a": torch.ones(2)}, path, {})
     with pytest.raises(WeightsError, match="the stream was made with 0505"):
-        load_animator("compact", weights=path, expected=ModelIdentity("compact", "1", b"\5" * 32))
+        load_animator("compact", weights=path, expected=ModelIdentity("compact", "2", b"\5" * 32))
 
 
 @pytest.mark.parametrize("name", ["other", ""])
@@ -57,10 +57,10 @@ def test_a_newer_version_of_a_known_network_is_unknown():
 
 def test_missing_and_surplus_tensors_are_named(tmp_path):
     state = FaceVid2Vid(COMPACT).state_dict()
-    del state["extractor.heat.bias"]
-    state["extractor.cold.bias"] = torch.zeros(1)
+    del state["extractor.face.heat.bias"]
+    state["extractor.face.cold.bias"] = torch.zeros(1)
     write_weights(state, tmp_path / "w.safetensors", {})
-    with pytest.raises(WeightsError, match=r"extractor\.heat\.bias.*extractor\.cold\.bias"):
+    with pytest.raises(WeightsError, match=r"extractor\.face\.heat\.bias.*extractor\.face\.cold\.bias"):
         load_animator("compact", weights=tmp_path / "w.safetensors")
 
 

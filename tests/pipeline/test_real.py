@@ -22,7 +22,7 @@ pytestmark = pytest.mark.real
 @pytest.fixture(scope="module", autouse=True)
 def _weights() -> None:
     try:
-        registry.find_weights("compact-1.safetensors")
+        registry.find_weights("compact-2.safetensors")
     except WeightsError as error:
         pytest.skip(str(error))
 

@@ -11,7 +11,7 @@ from thcodec.errors import UnknownModelError, WeightsError
 from thcodec.models.animator import Animator
 from thcodec.models.upscaler import RESAMPLERS, Resampler, Upscaler
 
-ANIMATORS = {"compact": "1"}  # name -> version; spec/thv.md lists them
+ANIMATORS = {"compact": "2"}  # name -> version; spec/thv.md lists them
 MAX_WEIGHTS_BYTES = 4 << 30
 
 

@@ -51,7 +51,7 @@ def read_config(path: Path) -> TrainingConfig:
 
 
 def train(data: Path, work: Path, config: TrainingConfig) -> Path:
-    """Prepare ``data``, train, and write ``work/compact-1.safetensors``; run it again to go on
+    """Prepare ``data``, train, and write ``work/compact-2.safetensors``; run it again to go on
     after a stop.
 
     Raises WeightsError when a teacher's package is missing.
@@ -68,11 +68,11 @@ def train(data: Path, work: Path, config: TrainingConfig) -> Path:
     net.extractor.mouth.load_state_dict(close_ups["mouth"])
     train_tracks, val_tracks = _tracks(net.extractor, net.extractor, cache, work)
     trained = AnimatorTrainer(net, train_tracks, val_tracks, work, config.animator).run()
-    target = work / "compact-1.safetensors"
+    target = work / "compact-2.safetensors"
     write_weights(
         trained.state_dict(),
         target,
-        {"network": "compact", "version": "1", "licence": "Apache-2.0"},
+        {"network": "compact", "version": "2", "licence": "Apache-2.0"},
     )
     return target
 
