@@ -22,7 +22,7 @@ from thcodec.bitstream.fields import (
 from thcodec.errors import LimitError
 
 _T = TypeVar("_T")
-_LIVE, _AUDIO, _JACOBIANS = 1, 2, 4
+_LIVE, _AUDIO, _JACOBIANS, _FREE = 1, 2, 4, 8
 STEPS = ("rotation", "translation", "scale", "expression", "depth", "canonical")
 
 
@@ -33,6 +33,7 @@ class KeypointModel:
     A step of n means n * 2**-24 of the value's unit: degrees for rotation, half the picture side
     for translation and x, y of keypoints, ln for scale. `expression_step` serves x and y,
     `depth_step` z, and `canonical_step` all canonical keypoints; Jacobians use `expression_step`.
+    The last `free` keypoints do not follow the head.
     """
 
     keypoints: int
@@ -44,12 +45,15 @@ class KeypointModel:
     expression_step: int = 1 << 16
     depth_step: int = 1 << 17
     canonical_step: int = 1 << 16
+    free: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.keypoints <= limits.MAX_KEYPOINTS:
             raise LimitError(f"{self.keypoints} keypoints, allowed is 1..{limits.MAX_KEYPOINTS}")
         if self.dimensions != 3:
             raise LimitError(f"keypoints have {self.dimensions} dimensions, allowed is 3")
+        if not 0 <= self.free <= self.keypoints:
+            raise LimitError(f"{self.free} of {self.keypoints} keypoints are free")
         for name in STEPS:
             step = getattr(self, f"{name}_step")
             if not 1 <= step <= limits.MAX_STEP:
@@ -131,7 +135,8 @@ class StreamHeader:
         """Read a HEADER payload that begins at byte `offset`. Raises ThvError subclasses."""
         got = parse_fields(_LAYOUT, payload, offset)
         steps = {f"{name}_step": got.steps[name] for name in STEPS}
-        model = KeypointModel(got.keypoints, got.dimensions, bool(got.flags & _JACOBIANS), **steps)
+        jacobians, free = bool(got.flags & _JACOBIANS), got.free or 0
+        model = KeypointModel(got.keypoints, got.dimensions, jacobians, **steps, free=free)
         return cls(
             width=got.width,
             height=got.height,
@@ -158,12 +163,13 @@ class StreamHeader:
             _LAYOUT,
             {
                 **vars(self),
-                "flags": flags | _JACOBIANS * model.jacobians,
+                "flags": flags | _JACOBIANS * model.jacobians | _FREE * bool(model.free),
                 "crop": Crop(*self.crop)._asdict(),
                 "time_num": self.time_base.numerator,
                 "time_den": self.time_base.denominator,
                 "keypoints": model.keypoints,
                 "dimensions": model.dimensions,
+                "free": model.free or None,
                 "steps": {name: getattr(model, f"{name}_step") for name in STEPS},
                 "animator": vars(self.animator),
                 "upscaler": vars(self.upscaler),
@@ -200,7 +206,7 @@ _AUDIO_SETUP = c.Struct(
     "extradata" / Blob(limits.MAX_EXTRADATA),
 )
 _LAYOUT = c.Struct(
-    "flags" / Flags(_LIVE | _AUDIO | _JACOBIANS),
+    "flags" / Flags(_LIVE | _AUDIO | _JACOBIANS | _FREE),
     "width" / Ranged(Varint, 1, limits.MAX_PICTURE),
     "height" / Ranged(Varint, 1, limits.MAX_PICTURE),
     "coded_size" / Ranged(Varint, limits.MIN_CODED, limits.MAX_CODED),
@@ -218,4 +224,5 @@ _LAYOUT = c.Struct(
     "upscaler" / _IDENTITY,
     "jpeg_tables" / Blob(limits.MAX_TABLES),
     "audio" / c.If(lambda this: this.flags & _AUDIO, _AUDIO_SETUP),
+    "free" / c.If(lambda this: this.flags & _FREE, Ranged(c.Int8ub, 1, limits.MAX_KEYPOINTS)),
 )

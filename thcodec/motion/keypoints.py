@@ -51,8 +51,13 @@ def scaled_rotation(motion: Motion) -> Floats:
     return matrix
 
 
-def transform(canonical: Floats, motion: Motion) -> Floats:
-    """Keypoints (K, 3) of a frame: scale * R x_c + t + expression, from canonical ones (K, 3)."""
-    turned = canonical @ scaled_rotation(motion).T
-    points: Floats = turned + motion.translation + motion.expression
+def transform(canonical: Floats, motion: Motion, free: int = 0) -> Floats:
+    """Keypoints (K, 3) of a frame: scale * R x_c + t + expression, from canonical ones (K, 3).
+
+    The last ``free`` ones do not follow the head: x_c + expression (spec section 7.1).
+    """
+    points: Floats = canonical + motion.expression
+    head = slice(0, len(canonical) - free)
+    points[head] = canonical[head] @ scaled_rotation(motion).T + motion.translation
+    points[head] += motion.expression[head]
     return points
