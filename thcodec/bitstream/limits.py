@@ -14,9 +14,12 @@ MAX_EXTRADATA = 1024  # bytes of audio set-up
 MAX_NAME = 64  # bytes of UTF-8
 MAX_PARAMETERS = 1 << 14  # bytes of the coded integers of a source
 MAX_MOTION_FRAMES = 1024  # frames in one motion packet
+MAX_MOTION_VALUES = 1 << 16  # integers in one motion packet, and as many as its bytes can pay for:
+FREE_MOTION_VALUES = 2048  # without any byte of the body
+MOTION_VALUES_PER_BYTE = 128
 MAX_AUDIO_PACKETS = 1024  # codec packets in one audio record
 MAX_INDEX = 65536  # entries
-MAX_METADATA = 1 << 20  # bytes of JSON after decompression
+MAX_METADATA = 1 << 20  # bytes of JSON after decompression, in all records of a stream
 
 MAX_PAYLOAD = {  # bytes, by record type
     1: 1 << 16,

@@ -66,6 +66,16 @@ class MotionHead:
         """Whether the packet needs no packet before it."""
         return self.segments[0].mode != PREVIOUS
 
+    def check_work(self, values: int, body: int, offset: int | None = None) -> None:
+        """Refuse what asks for more work than its bytes pay for, before it is decoded.
+
+        `values` are the integers of a frame, `body` is the length of the coded ones in bytes,
+        `offset` where they begin. Raises LimitError.
+        """
+        most = limits.FREE_MOTION_VALUES + limits.MOTION_VALUES_PER_BYTE * body
+        most = min(most, limits.MAX_MOTION_VALUES)
+        _check("number of values in a motion packet", self.frames * values, 1, most, offset)
+
     def times(self, previous: int | None, frame_duration: int) -> list[int]:
         """Presentation time of each frame.
 

@@ -207,7 +207,8 @@ class Encoder:
         self.frames += 1
         self.low_confidence_frames += not sure
         self._coded_pts = frame.pts
-        if len(self._group) >= (1 if self.live else self.config.group):
+        most = 1 if self.live else min(self.config.group, self._motion.most_frames)
+        if len(self._group) >= most:
             packets += self._close_group()
         return packets + self._due_audio(frame.pts)
 
