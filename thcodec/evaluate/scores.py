@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from benchmarks.perceptual import Distance
+from thcodec.evaluate.perceptual import Distance
 from thcodec.pipeline.quality import psnr, ssim
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Means over pictures; ``stlpips`` is None where its weights are not installed."""
+    """Of a picture or means over pictures; ``stlpips`` is None where its weights are missing."""
 
     psnr: float
     ssim: float
@@ -23,20 +23,24 @@ class Scores:
         return asdict(self)
 
 
+def score_each(
+    references: list[np.ndarray], pictures: list[np.ndarray], stlpips: Distance | None
+) -> list[Scores]:
+    """Scores of each of equally many pictures, uint8 (H, W, 3)."""
+    both = list(zip(references, pictures, strict=True))
+    far = [None] * len(both) if stlpips is None else stlpips(references, pictures)
+    return [Scores(psnr(*pair), ssim(*pair), d) for pair, d in zip(both, far, strict=True)]
+
+
 def score(
     references: list[np.ndarray], pictures: list[np.ndarray], stlpips: Distance | None
 ) -> Scores:
     """Mean scores of equally many pictures, uint8 (H, W, 3)."""
-    both = list(zip(references, pictures, strict=True))
-    return Scores(
-        float(np.mean([psnr(*pair) for pair in both])),
-        float(np.mean([ssim(*pair) for pair in both])),
-        None if stlpips is None else float(np.mean(stlpips(references, pictures))),
-    )
+    return mean(score_each(references, pictures, stlpips))
 
 
 def mean(scores: list[Scores]) -> Scores:
-    """Mean over clips, each counting the same."""
+    """Mean over pictures or clips, each counting the same."""
     perceptual = [item.stlpips for item in scores if item.stlpips is not None]
     return Scores(
         float(np.mean([item.psnr for item in scores])),
