@@ -19,6 +19,7 @@ FREE_MOTION_VALUES = 2048  # without any byte of the body
 MOTION_VALUES_PER_BYTE = 128
 MAX_AUDIO_PACKETS = 1024  # codec packets in one audio record
 MAX_INDEX = 65536  # entries
+MAX_FRAGMENTS = 4096  # of one record, parity not counted
 MAX_METADATA = 1 << 20  # bytes of JSON after decompression, in all records of a stream
 
 MAX_PAYLOAD = {  # bytes, by record type
@@ -30,5 +31,7 @@ MAX_PAYLOAD = {  # bytes, by record type
     6: 1 << 20,
     7: 1 << 12,
     8: (1 << 20) - 1,  # the short form of 3
+    9: 1 << 16,
+    10: 1 << 10,
 }
 MAX_PAYLOAD_UNKNOWN = 1 << 20
