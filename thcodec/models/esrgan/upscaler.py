@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,18 +11,15 @@ from PIL import Image
 from torch.nn import functional
 
 from thcodec.bitstream.header import ModelIdentity
+from thcodec.errors import ThvError
+from thcodec.models.esrgan import layouts, ncnn, tfhub
 
 TILE = 128  # pixels of the still at a time: 512x512 made of it at factor 4
 OVERLAP = 16  # pixels that neighbouring tiles see of each other
 
 
-class Enlarger(Protocol):
-    """A network for some integer factors."""
-
-    scales: tuple[int, ...]
-
-    def __call__(self, x: torch.Tensor, scale: int) -> torch.Tensor:
-        """(N, 3, h, w) in [0, 1] -> (N, 3, scale h, scale w)."""
+# (N, 3, h, w) in [0, 1], factor -> (N, 3, factor h, factor w)
+Enlarge = Callable[[torch.Tensor, int], torch.Tensor]
 
 
 class NetworkUpscaler:
@@ -29,18 +27,19 @@ class NetworkUpscaler:
     resamples (Lanczos) what is missing or too much.
 
     The result has the still's mean colour in every channel, so sources made by the same network
-    agree in colour as far as their stills do.
+    agree in colour as far as their stills do. ``scales`` are the factors the network has.
     """
 
     def __init__(
         self,
-        net: Enlarger,
+        net: Enlarge,
+        scales: tuple[int, ...],
         identity: ModelIdentity,
         device: str | torch.device = "cpu",
         tile: int = TILE,
     ) -> None:
         self.identity = identity
-        self.scales = tuple(sorted(net.scales))
+        self.scales = tuple(sorted(scales))
         self._net = net
         self._device = torch.device(device)
         self._tile = tile
@@ -67,7 +66,25 @@ class NetworkUpscaler:
         return np.ascontiguousarray(pixels.cpu().numpy())
 
 
-def tiled(net: Enlarger, x: torch.Tensor, scale: int, tile: int = TILE) -> torch.Tensor:
+def load_network_upscaler(path: Path, identity: ModelIdentity, device: str) -> NetworkUpscaler:
+    """Build the network that ``identity`` names from its weights, for tfhub a folder.
+
+    Raises WeightsError when they are not its weights, ThvError for a device that is not there.
+    """
+    if identity.name == "tfhub":
+        return NetworkUpscaler(tfhub.load_model(path), (tfhub.SCALE,), identity)
+    if path.suffix == ".bin":
+        net: layouts.Network = ncnn.load_realesrgan(path)
+    else:
+        net = layouts.load_network(path)
+    try:
+        return NetworkUpscaler(net.to(device), net.scales, identity, device)
+    except (RuntimeError, AssertionError) as error:  # both are torch's ways to refuse a device
+        reason = str(error).splitlines()[0][:200]
+        raise ThvError(f"device {device!r} cannot be used: {reason}") from None
+
+
+def tiled(net: Enlarge, x: torch.Tensor, scale: int, tile: int = TILE) -> torch.Tensor:
     """Run ``net`` over (N, 3, h, w) in squares of ``tile`` pixels, so that memory has a bound.
 
     Each square is computed with OVERLAP pixels of its neighbours around it, which are cut away.
