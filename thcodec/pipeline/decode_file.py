@@ -66,7 +66,8 @@ def decode(
         SignatureError, UnsupportedVersionError, MalformedError, TruncatedError: there is no
             stream in the file that this version can read, or not one frame of it.
         UnknownRecordError: the stream needs something this version does not know.
-        UnknownModelError, WeightsError: a network that the stream names cannot be had.
+        UnknownModelError, WeightsError: a network that the stream names cannot be had; an upscaler
+            only with ``config.strict``, else ``Summary.warnings`` tells of it.
         OSError: reading or writing failed.
     """
     config = config or DecoderConfig()
@@ -96,7 +97,8 @@ def decode(
         outputs.close()
         seconds = float(outputs.duration * reader.header.time_base)
         notes = [f"{outputs.low_confidence} frames show no face: the last motion was held"]
-        return meter.summary(seconds, size, notes if outputs.low_confidence else [], damage)
+        notes = notes if outputs.low_confidence else []
+        return meter.summary(seconds, size, notes, damage, decoder.warnings)
 
 
 class _Outputs:

@@ -10,8 +10,15 @@ from itertools import groupby
 import numpy as np
 
 from thcodec.bitstream import KeypointModel, Packet, RecordType, SourceRecord, StreamHeader
+from thcodec.bitstream.header import ModelIdentity
 from thcodec.bitstream.motion_head import MotionHead
-from thcodec.errors import MalformedError, SequenceError, UnknownRecordError
+from thcodec.errors import (
+    MalformedError,
+    SequenceError,
+    UnknownModelError,
+    UnknownRecordError,
+    WeightsError,
+)
 from thcodec.models import registry
 from thcodec.models.animator import Animator
 from thcodec.models.upscaler import Upscaler
@@ -64,6 +71,7 @@ class Decoder:
         self.frames_concealed = 0
         self.frames_lost = 0
         self.packets_lost = 0
+        self.warnings: list[str] = []  # what the decoder does otherwise than the stream says
         self._given_animator = animator
         self._given_upscaler = upscaler
         self._shown: np.ndarray | None = None
@@ -83,7 +91,8 @@ class Decoder:
         """Take the next packet and return the pictures that it brings, in order of time.
 
         Raises:
-            UnknownModelError, WeightsError: a network that the header names cannot be had.
+            UnknownModelError, WeightsError: a network that the header names cannot be had; an
+                upscaler only with ``config.strict``.
             UnknownRecordError: a critical record of a type this version does not know.
             SequenceError: the stream does not begin with a header.
             ThvError: another subclass, with a byte offset, for a payload that is malformed. The
@@ -120,13 +129,27 @@ class Decoder:
             expected=header.animator,
         )
         _check_model(header, self._animator)
-        upscaler = self._given_upscaler or registry.load_upscaler(
-            header.upscaler.name, expected=header.upscaler
-        )
+        upscaler = self._given_upscaler or self._load_upscaler(header.upscaler)
         self._sources = PreparedSources(header, self._animator, upscaler)
         self._quantiser = Quantiser(header.keypoint_model)
         self._motion = MotionDecoder(header)
         self.header = header
+
+    def _load_upscaler(self, identity: ModelIdentity) -> Upscaler:
+        """What the stream names, or Lanczos and a warning where that may stand in for it."""
+        config = self.config
+        try:
+            return registry.load_upscaler(
+                identity.name,
+                weights=config.upscaler_weights,
+                device=config.device,
+                expected=identity,
+            )
+        except (UnknownModelError, WeightsError) as error:
+            if config.strict:
+                raise
+            self.warnings.append(f"stills are enlarged by lanczos, softer than meant: {error}")
+            return registry.load_upscaler("lanczos")
 
     def _decode_motion(self, packet: Packet) -> Iterator[Frame]:
         if self._next_motion not in (None, packet.sequence):

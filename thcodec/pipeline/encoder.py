@@ -86,7 +86,9 @@ class Encoder:
         self._animator = animator or registry.load_animator(
             config.animator, size=config.size, weights=config.weights, device=config.device
         )
-        self._upscaler = registry.load_upscaler(config.upscaler)
+        self._upscaler = registry.load_upscaler(
+            config.upscaler, weights=config.upscaler_weights, device=config.device
+        )
         self._metadata = metadata or {}
         self._audio_parameters = audio
         self._audio = AudioTrack(audio.sample_rate if audio else 48000, grouped=not live)

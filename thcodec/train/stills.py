@@ -19,7 +19,7 @@ from thcodec.errors import ThvError
 from thcodec.sources.stills import StillCodec, decode_still, encode_still, jpeg_tables, resize_still
 
 SHARP = 450  # pixels of a crop before it was brought to 512: less holds no detail to learn from
-PATCH = 64  # pixels of a still that one training sample shows
+WINDOWS = 2  # samples of one coded still, where it is larger than they are: coding takes time
 _CODECS = (StillCodec.JPEG, StillCodec.WEBP)
 
 
@@ -39,7 +39,7 @@ class Job:
 
 @dataclass
 class StillBatch:
-    """still: (N, 3, PATCH, PATCH) decoded; target: (N, 3, scale PATCH, scale PATCH); in [0, 1]."""
+    """still: (N, 3, h, w) decoded; target: (N, 3, scale h, scale w); both in [0, 1]."""
 
     still: torch.Tensor
     target: torch.Tensor
@@ -87,13 +87,17 @@ class StillSampler:
         self._share = share if clips else 1.0
         self._random = np.random.default_rng(seed)
 
-    def batch(self, count: int, job: Job) -> StillBatch:
-        """``count`` new samples."""
-        pairs = [self._sample(job) for _ in range(count)]
+    def batch(self, count: int, patch: int, job: Job) -> StillBatch:
+        """``count`` new samples that show squares of ``patch`` pixels of stills."""
+        windows = WINDOWS if job.still > patch else 1
+        pairs: list[tuple[np.ndarray, np.ndarray]] = []
+        while len(pairs) < count:
+            pairs += self._samples(patch, job, min(windows, count - len(pairs)))
         still, target = (to_tensor(np.stack(part)) for part in zip(*pairs, strict=True))
         return StillBatch(still, target, job.scale)
 
-    def _sample(self, job: Job) -> tuple[np.ndarray, np.ndarray]:
+    def _samples(self, patch: int, job: Job, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Squares of one coded still, and the same squares of its picture."""
         random = self._random
         if random.random() < self._share:
             picture = self._portraits[random.integers(len(self._portraits))]
@@ -105,12 +109,11 @@ class StillSampler:
             picture = picture[:, ::-1]
         picture = np.ascontiguousarray(picture)
         still = self._degraded(picture, job.still)
-        y, x = random.integers(0, job.still - PATCH + 1, 2)
-        s = job.scale
-        return (
-            still[y : y + PATCH, x : x + PATCH],
-            picture[s * y : s * (y + PATCH), s * x : s * (x + PATCH)],
-        )
+        pairs = []
+        for y, x in random.integers(0, job.still - patch + 1, (count, 2)):
+            shown = picture[job.scale * y :, job.scale * x :][: job.scale * patch]
+            pairs.append((still[y : y + patch, x : x + patch], shown[:, : job.scale * patch]))
+        return pairs
 
     def _zoomed(self, picture: np.ndarray, size: int) -> np.ndarray:
         """A square that holds at least three quarters of the side, reduced to ``size``."""

@@ -40,11 +40,14 @@ REPORT_SECONDS = 240
 
 @dataclass(frozen=True)
 class Stage:
-    """``minutes`` of wall clock with these weights of the losses beside L1's 1; perceptual and
-    adversarial ones see a square of ``crop`` pixels of each sample.
+    """``minutes`` of wall clock with these weights of the losses beside L1's 1.
+
+    Samples are squares of ``patch`` pixels of stills; perceptual and adversarial losses see
+    ``crop`` pixels a side of what is made of them.
     """
 
     batch: int
+    patch: int
     minutes: float
     rate: float
     crop: int
@@ -195,7 +198,7 @@ class UpscalerTrainer:
             while True:
                 while len(ahead) < 4:
                     job = settings.jobs[chosen.choice(len(shares), p=shares / shares.sum())]
-                    ahead.append(pool.submit(sampler.batch, stage.batch, job))
+                    ahead.append(pool.submit(sampler.batch, stage.batch, stage.patch, job))
                 yield ahead.popleft().result()
 
     def _report(self, seconds: float, losses: list[dict[str, float]]) -> None:
