@@ -109,7 +109,8 @@ class UpscalerTrainer:
             betas=(0.9, 0.99),
         )
         self._average = Average(self._net, settings.average)
-        self._perceptual = channels_last(PerceptualLoss())
+        wanted = any(stage.perceptual for stage in settings.stages)
+        self._perceptual = channels_last(PerceptualLoss()) if wanted else None
         self._checkpoint = run / "upscaler.pt"
         self._step, self._spent = load_checkpoint(
             self._checkpoint, both, self._optimiser, self._average
@@ -150,11 +151,8 @@ class UpscalerTrainer:
         made = self._net(batch.still, batch.scale)
         losses = {"l1": reconstruction_loss(made, batch.target)}
         total = losses["l1"]
-        blurred = functional.interpolate(
-            batch.still, scale_factor=batch.scale, mode="bicubic", align_corners=False
-        )
-        crops = self._crops((made, batch.target, blurred), stage.crop)
-        if stage.perceptual:
+        crops = self._crops((made, batch.target, bicubic(batch)), stage.crop)
+        if stage.perceptual and self._perceptual is not None:
             losses["perceptual"] = self._perceptual(crops[0], crops[1])
             total = total + stage.perceptual * losses["perceptual"]
         if stage.adversarial:
@@ -225,6 +223,13 @@ class UpscalerTrainer:
         )
 
 
+def bicubic(batch: StillBatch) -> torch.Tensor:
+    """The stills, enlarged by interpolation."""
+    return functional.interpolate(
+        batch.still, scale_factor=batch.scale, mode="bicubic", align_corners=False
+    )
+
+
 def reconstruction_loss(picture: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """L1 at full size, a quarter and a sixteenth: the coarse ones hold colour and shading."""
     loss = (picture - target).abs().mean()
@@ -247,31 +252,29 @@ def held_out(pictures: np.ndarray, jobs: tuple[Job, ...], count: int = 8) -> lis
 
 
 def evaluate(
-    net: CompactNet, stills: list[StillBatch], perceptual: PerceptualLoss
+    net: CompactNet, stills: list[StillBatch], perceptual: PerceptualLoss | None
 ) -> tuple[dict[str, float], np.ndarray]:
-    """Mean PSNR in dB, perceptual distance and error of the mean colour in 1/255, of the net and of
-    bicubic enlargement; and a preview sheet: bicubic, the net's, the original's middle.
+    """Mean PSNR in dB and perceptual distance (where there is such a loss) of the net and of
+    bicubic enlargement, the net's error of the mean colour in 1/255, and a preview sheet of the
+    pictures' middles: bicubic, the net's, the original's.
     """
     net.eval()
     scores: list[list[float]] = []
     rows = []
     for batch in stills:
         with torch.inference_mode():
-            bicubic = functional.interpolate(
-                batch.still, scale_factor=batch.scale, mode="bicubic", align_corners=False
-            )
-            pictures = [net(batch.still, batch.scale).clamp(0, 1), bicubic.clamp(0, 1)]
+            pictures = [net(batch.still, batch.scale).clamp(0, 1), bicubic(batch).clamp(0, 1)]
             middle = slice((size := batch.target.shape[-1]) // 2 - 64, size // 2 + 64)
             shown = [item[..., middle, middle] for item in (*pictures, batch.target)]
-            scores.append(
-                [_psnr(picture, batch.target) for picture in pictures]
-                + [perceptual(picture, shown[2]).item() for picture in shown[:2]]
-                + [255 * (pictures[0] - batch.target).mean((2, 3)).abs().max().item()]
-            )
+            found = [_psnr(picture, batch.target) for picture in pictures]
+            found.append(255 * (pictures[0] - batch.target).mean((2, 3)).abs().max().item())
+            if perceptual is not None:
+                found += [perceptual(picture, shown[2]).item() for picture in shown[:2]]
+            scores.append(found)
         rows.append(torch.cat([shown[1], shown[0], shown[2]], 3)[0])
-    names = ("psnr", "psnr_bicubic", "distance", "distance_bicubic", "colour")
+    names = ("psnr", "psnr_bicubic", "colour", "distance", "distance_bicubic")
     mean = {
-        name: round(float(value), 4) for name, value in zip(names, np.mean(scores, 0), strict=True)
+        name: round(float(value), 4) for name, value in zip(names, np.mean(scores, 0), strict=False)
     }
     rows += [torch.zeros_like(rows[0])] * (-len(rows) % 4)
     columns = [torch.cat(rows[i::4], 1) for i in range(4)]
