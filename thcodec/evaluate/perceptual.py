@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-_BATCH = 16
+_BATCH = 2  # more at a time are slower: their features leave the cache
 # The package imports these for architectures whose weights it carries itself.
 _UNNEEDED = ("torchvision", "torchvision.models", "torchsummary", "IPython")
 
