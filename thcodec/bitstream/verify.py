@@ -124,6 +124,8 @@ class _Checker:
         self._gathered.add(packet.payload, packet.payload_offset)
 
     def _index(self, packet: Packet) -> None:
+        if self._index_offset:
+            raise MalformedError("a second index", packet.offset)
         self._index_offset = packet.offset or 0
         index = IndexRecord.parse(packet.payload, packet.payload_offset)
         if not set(index.entries) <= set(self._tally.index.entries):

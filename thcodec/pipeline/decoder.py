@@ -109,7 +109,8 @@ class Decoder:
             raise SequenceError(f"{packet.name} comes before the stream header", packet.offset)
         if packet.type == RecordType.SOURCE:
             record = SourceRecord.parse(packet.payload, packet.payload_offset)
-            self._motion.add_source(self._sources.add(record))
+            still_at = packet.payload_offset + len(packet.payload) - len(record.data)
+            self._motion.add_source(self._sources.add(record, still_at))
         elif packet.type == RecordType.MOTION:
             yield from self._decode_motion(packet)
         elif packet.critical:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from thcodec.bitstream import SourceRecord, StreamHeader
-from thcodec.errors import MalformedError, SequenceError
+from thcodec.errors import MalformedError, SequenceError, ThvError
 from thcodec.models.animator import Animator
 from thcodec.models.upscaler import Upscaler
 from thcodec.motion import Quantiser
@@ -36,8 +36,9 @@ class PreparedSources:
         self._quantiser = Quantiser(header.keypoint_model)
         self._slots: dict[int, _Entry] = {}
 
-    def add(self, record: SourceRecord) -> SourceRecord:
-        """Take a source that arrived; return it with its differences added up.
+    def add(self, record: SourceRecord, offset: int | None = None) -> SourceRecord:
+        """Take a source that arrived; return it with its differences added up. `offset` is where
+        the still begins in the file, for errors.
 
         Raises:
             MalformedError, LimitError: the still or the keypoints are not as the header says.
@@ -51,13 +52,16 @@ class PreparedSources:
         model = self._header.keypoint_model
         if (len(record.canonical), len(record.motion)) != (3 * model.keypoints, model.size):
             raise MalformedError(f"source {record.source_id} does not fit the keypoint model")
-        picture = decode_still(
-            record.data,
-            record.codec,
-            record.width,
-            record.height,
-            tables=self._header.jpeg_tables,
-        )
+        try:
+            picture = decode_still(
+                record.data,
+                record.codec,
+                record.width,
+                record.height,
+                tables=self._header.jpeg_tables,
+            )
+        except ThvError as error:  # its own place, if any, is one of a file made for the codec
+            raise type(error)(error.message, offset) from None
         self._slots[record.source_id % self._header.bank_size] = _Entry(record, picture)
         return record
 
