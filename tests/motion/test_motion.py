@@ -224,24 +224,26 @@ def test_encoder_faults() -> None:
         encoder.encode([frame(5)])
 
 
-@pytest.mark.parametrize(("coder", "frames"), [(0, 1024), (1, 2048 // 13), (2, 1024)])
-def test_a_picture_that_stands_still_may_last_long(coder: int, frames: int) -> None:
+@pytest.mark.parametrize("coder", [0, 1, 2])
+def test_a_picture_that_stands_still_may_last_long(coder: int) -> None:
     encoder, decoder = pair(thv.header(coder=coder))
-    assert encoder.most_frames == frames
+    frames = encoder.most_frames
+    assert frames == 1024
     values = np.zeros(13, np.int32)
     track = [frame(at, PREVIOUS if at else ABSOLUTE, values=values) for at in range(frames)]
     payload = encoder.encode(track)
     assert same(decoder.decode(payload), track)
-    if coder == 2:  # zero bytes pay for the work, 128 values each
-        assert payload.endswith(bytes(80)) and len(payload) == 6 + 88
-        with pytest.raises(LimitError, match="13312, allowed is 1..13184"):
-            decoder.decode(payload[:-1])
+    if coder:  # zero bytes pay for the work, 64 values each
+        least = 1024 * 13 // 64 - 2
+        assert bytes(100) in payload and least <= len(payload) - 6 < least + 3
+        with pytest.raises(LimitError, match=r"13312, allowed is 1\.\."):
+            decoder.decode(payload[: 6 + least - 1])
 
 
-@pytest.mark.parametrize("count", [1024, 158, 2])
+@pytest.mark.parametrize("count", [1024, 10, 1])
 def test_few_bytes_cannot_ask_for_much_work(count: int) -> None:
     """Twelve bytes of empty body that stand for as many frames as the head can say."""
-    model = KeypointModel(128, jacobians=True) if count == 2 else thv.header().keypoint_model
+    model = KeypointModel(128, jacobians=True) if count == 1 else thv.header().keypoint_model
     head = MotionHead(0, (Segment(0, count, 0),)).to_bytes()
     with pytest.raises(LimitError, match="values in a motion packet"):
         MotionDecoder(thv.header(keypoint_model=model)).decode(head)

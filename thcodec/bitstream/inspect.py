@@ -42,8 +42,8 @@ def info(source: Source) -> dict[str, Any]:
             payload[name] = payload.get(name, 0) + len(packet.payload)
             try:
                 tally.add(packet, packet.offset or 0)
-                if packet.type == RecordType.SOURCE:
-                    sources.append(_source(packet, reader.header))
+                if packet.type == RecordType.SOURCE and tally.source is not None:
+                    sources.append(_source(tally.source, len(packet), reader.header))
                 elif packet.type == RecordType.METADATA:
                     metadata.add(packet.payload, packet.payload_offset)
             except ThvError as error:
@@ -74,15 +74,14 @@ def info(source: Source) -> dict[str, Any]:
     }
 
 
-def _source(packet: Packet, header: StreamHeader) -> dict[str, Any]:
-    head = SourceHead.parse(packet.payload, packet.payload_offset)
+def _source(head: SourceHead, size: int, header: StreamHeader) -> dict[str, Any]:
     return {
         "id": head.source_id,
         "time": float(head.pts * header.time_base),
         "codec": _STILLS[head.codec],
         "width": head.width,
         "height": head.height,
-        "bytes": len(packet),
+        "bytes": size,
         "new_shot": head.crop is not None,
     }
 

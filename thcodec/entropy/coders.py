@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from thcodec.entropy.tables import Kind
 from thcodec.entropy.varint import read_varint, unzigzag, write_varint, zigzag
-from thcodec.entropy.zstd import compress, decompress
+from thcodec.entropy.zstd import compress, decompress, pad
 from thcodec.errors import MalformedError, ThvError
 
 _MAX_BYTES = 4  # of one residual as a variable-length integer
@@ -53,6 +53,15 @@ class VectorCoder:
             return coder.finish()
         data = b"".join(write_varint(zigzag(value)) for vector in vectors for value in vector)
         return compress(data) if self.coder == CoderId.ZSTD else data
+
+    def padded(self, data: bytes, length: int) -> bytes:
+        """What `encode` returned, with bytes that change nothing, so that it has `length` at least.
+
+        Coder 0 has no such bytes, and no need: it spends one on every value.
+        """
+        if self.coder == CoderId.RANGE:
+            return data.ljust(length, b"\0")
+        return pad(data, length) if self.coder == CoderId.ZSTD else data
 
     def decode(self, data: bytes, from_previous: Sequence[bool]) -> list[list[int]]:
         """The vectors that `encode` was given. Raises MalformedError or LimitError."""

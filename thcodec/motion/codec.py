@@ -19,7 +19,7 @@ from thcodec.bitstream.limits import (
 )
 from thcodec.bitstream.motion_head import MotionHead, Segment
 from thcodec.bitstream.source import SourceRecord
-from thcodec.entropy.coders import CoderId, VectorCoder
+from thcodec.entropy.coders import VectorCoder
 from thcodec.entropy.tables import motion_kinds
 from thcodec.errors import LimitError, MalformedError, SequenceError, ThvError, TimingError
 from thcodec.motion.frame import MotionFrame, PredictionMode
@@ -94,12 +94,8 @@ class MotionEncoder(_Codec):
 
     @property
     def most_frames(self) -> int:
-        """Frames that a packet can hold whatever they code to. Spec section 7.2."""
-        free = self._coder.coder == CoderId.ZSTD  # its frame cannot be made longer
-        return min(
-            MAX_MOTION_FRAMES,
-            (FREE_MOTION_VALUES if free else MAX_MOTION_VALUES) // self._model.size,
-        )
+        """Frames that a packet can hold. Spec section 3."""
+        return min(MAX_MOTION_FRAMES, MAX_MOTION_VALUES // self._model.size)
 
     def encode(self, frames: Sequence[MotionFrame]) -> bytes:
         """The payload of one packet of consecutive frames, 1..`most_frames`.
@@ -123,9 +119,8 @@ class MotionEncoder(_Codec):
             self._coder.reset()
         steps = [frame.mode == PredictionMode.PREVIOUS for frame in frames]
         body = self._coder.encode(residuals, steps)
-        if self._coder.coder == CoderId.RANGE:  # zeros at its end change nothing
-            unpaid = self._model.size * len(frames) - FREE_MOTION_VALUES
-            body = body.ljust(-(-unpaid // MOTION_VALUES_PER_BYTE), b"\0")
+        unpaid = self._model.size * len(frames) - FREE_MOTION_VALUES
+        body = self._coder.padded(body, -(-unpaid // MOTION_VALUES_PER_BYTE))
         last = frames[-1]
         self._previous = _Previous(last.pts, last.source_id, np.array(last.values, np.int32))
         return head.to_bytes() + body
