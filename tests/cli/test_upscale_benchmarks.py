@@ -7,14 +7,16 @@ import json
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import upscale, upscale_rate
+from benchmarks import fusion, upscale, upscale_rate
 from tests import clips
 from thcodec.models.esrgan.compact import CompactConfig, CompactNet
 from thcodec.models.weights_file import write_weights
+from thcodec.pipeline.quality import psnr
 
 SMALL = CompactConfig(channels=8, inner_channels=8, outer_blocks=1, inner_blocks=1)
 
@@ -84,3 +86,37 @@ def test_a_folder_without_portraits_is_named(
 ) -> None:
     with pytest.raises(SystemExit, match="no portraits in"):
         _run(upscale, monkeypatch, "--data", tmp_path, "--upscalers", "bicubic")
+
+
+def test_fusion_registers_and_averages_what_agrees() -> None:
+    random = np.random.default_rng(0)
+    clean = cv2.GaussianBlur(random.integers(0, 256, (256, 256, 3), np.uint8), (0, 0), 6)
+    clean = cv2.normalize(clean, None, 0, 255, cv2.NORM_MINMAX)
+    noisy = [np.clip(clean + random.normal(0, 8, clean.shape), 0, 255) for _ in range(2)]
+    newest, older = (picture.astype(np.uint8) for picture in noisy)
+    moved = np.roll(older, (3, -4), (0, 1))
+    registered = fusion.register(moved, newest)
+    inner = slice(16, -16)
+    assert psnr(clean[inner, inner], registered[inner, inner]) > (
+        psnr(clean[inner, inner], moved[inner, inner]) + 5
+    )
+    fused = fusion.fuse(newest, [registered], 1.0)
+    assert psnr(clean[inner, inner], fused[inner, inner]) > (
+        psnr(clean[inner, inner], newest[inner, inner]) + 1
+    )
+
+
+def test_fusion_leaves_out_what_disagrees() -> None:
+    newest = np.full((64, 64, 3), 50, np.uint8)
+    fused = fusion.fuse(newest, [np.full_like(newest, 250)], 1.0)
+    assert np.abs(fused.astype(int) - newest).max() <= 1
+
+
+def test_fusion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips.write_clip(tmp_path / "a.mp4", frames=20, sound=False, size=(256, 256))
+    clips.write_clip(tmp_path / "short.mp4", frames=8, sound=False, size=(256, 256))
+    options = ["--data", tmp_path, "--results", tmp_path, "--gaps", 4]
+    _run(fusion, monkeypatch, *options)
+    (rows,) = json.loads((tmp_path / "fusion.json").read_text())["gaps"].values()
+    assert len(rows) == 7 and rows["newest alone"]["psnr"] > 20
+    assert "| 4 frames apart, 1 clips | newest alone |" in (tmp_path / "fusion.md").read_text()
