@@ -84,6 +84,8 @@ class DecoderConfig:
         strict: refuse a stream whose upscaler cannot be had, instead of using Lanczos.
         batch: frames that are animated at a time when a packet holds several.
         crf: quality of the written video, 0 (lossless) .. 51.
+        hold: motion packets that may wait for one that is late, 0..64; each delays by a frame,
+            and only after a loss.
     """
 
     device: str = "cpu"
@@ -92,10 +94,12 @@ class DecoderConfig:
     strict: bool = False
     batch: int = 8
     crf: int = 18
+    hold: int = 2
 
     def __post_init__(self) -> None:
         _check("batch", self.batch, 1, 256)
         _check("crf", self.crf, 0, 51)
+        _check("hold", self.hold, 0, 64)
 
 
 def _check(
