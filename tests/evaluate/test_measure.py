@@ -142,6 +142,7 @@ def test_the_command(
     assert [clip["name"] for clip in record["clips"]] == ["one", "two"]
     one = record["mean"]["one"]
     assert one["animated"]["psnr"] > one["repeated"]["psnr"] + 1
+    assert str(output) not in record["made_by"]
     assert record["seed"] is None and record["animator"]["name"] == "moments"
     assert len(list((tmp_path / "strips").glob("*.png"))) == 2
     assert main([*options, "--clips", "three"]) == 1

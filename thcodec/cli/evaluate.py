@@ -56,7 +56,15 @@ def evaluate(
             "version": identity.version,
             "sha256": identity.sha256.hex(),
         }
-        command = shlex.join(["thcodec", *sys.argv[1:]])
+        command = _command(data, split, clips or [], animator, weights)
         save_record(output, command, {"animator": model, "split": split, **evaluation.as_dict()})
         console.say(f"written: {output}")
     return console.OK
+
+
+def _command(data: Path, split: str, clips: list[str], animator: str, weights: Path | None) -> str:
+    """The command that makes these figures again; where they were written does not matter."""
+    words = ["thcodec", "evaluate", "--data", str(data), "--split", split]
+    words += [word for clip in clips for word in ("--clips", clip)]
+    words += ["--animator", animator] + ([] if weights is None else ["--weights", weights.name])
+    return shlex.join(words)

@@ -45,5 +45,5 @@ def save_strip(path: Path, clip: Decoded) -> None:
 
 
 def _extreme(curve: np.ndarray) -> int:
-    """The frame of the highest value; NaN where no face was found."""
-    return 0 if np.isnan(curve).all() else int(np.nanargmax(curve))
+    """The frame of the highest value but the source's; NaN where no face was found."""
+    return 0 if np.isnan(curve[1:]).all() else 1 + int(np.nanargmax(curve[1:]))
