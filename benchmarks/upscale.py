@@ -4,7 +4,8 @@ Portraits and one frame of each clip of ``test512`` are reduced, coded, decoded 
 64 -> 256, 128 -> 512 and 128 -> 256 by each codec at several qualities, 43 -> 256 (x6) and
 32 -> 256 (x8) at the middle one. Scores are means over pictures; time is the median, to be measured
 on a quiet machine. Steadiness looks at ten sources of each clip, a second apart: how much the
-sharpness, against the original's, and the error of the mean colour vary among them.
+sharpness, against the original's, and the error of the mean colour vary among them. Texture is fine
+detail on smooth areas, in shares of the original's: above 1 it is invented.
 
 Writes ``upscale.json`` and its table ``upscale.md``. ``--figure FILE.png`` draws five people at
 128 -> 512: still, every upscaler, original; footage rights are not cleared, so not to be committed.
@@ -41,6 +42,7 @@ COLUMNS = {  # title -> (score, digits)
     "ST-LPIPS": ("stlpips", 3),
     "identity": ("identity", 3),
     "colour error": ("colour", 2),
+    "texture": ("texture", 2),
     "ms a still": ("ms", 1),
 }
 
@@ -137,11 +139,13 @@ def measure(
         start = time.perf_counter()
         large.append(upscaler.upscale(still, setting.size))
         times.append(1000 * (time.perf_counter() - start))
-    colour = [np.abs(_colour(a) - _colour(b)).max() for a, b in zip(large, originals, strict=True)]
+    pairs = list(zip(large, originals, strict=True))
+    colour = [np.abs(_colour(a) - _colour(b)).max() for a, b in pairs]
     return {
         **score(originals, large, stlpips).as_dict(),
         "identity": identity.similarity(originals, large),
         "colour": float(np.mean(colour)),
+        "texture": float(np.mean([_texture(*pair) for pair in pairs])),
         "ms": float(np.median(times)),
     }
 
@@ -188,7 +192,22 @@ def _colour(picture: np.ndarray) -> np.ndarray:
 
 
 def _sharpness(picture: np.ndarray) -> float:
-    return float(np.abs(cv2.Laplacian(picture.astype(np.float32), cv2.CV_32F)).mean())
+    return float(_detail(picture).mean())
+
+
+def _texture(picture: np.ndarray, original: np.ndarray) -> float:
+    """Fine detail against the original's over the smoothest third of the original, which is skin
+    and background: what exceeds 1 is invented.
+    """
+    detail = _detail(original)
+    activity = cv2.GaussianBlur(detail, (0, 0), len(original) / 64)
+    smooth = activity <= np.percentile(activity, 33)
+    return float(_detail(picture)[smooth].mean() / max(float(detail[smooth].mean()), 0.1))
+
+
+def _detail(picture: np.ndarray) -> np.ndarray:
+    """Size of the Laplacian, mean over the channels: (H, W)."""
+    return np.abs(cv2.Laplacian(picture.astype(np.float32), cv2.CV_32F)).mean(2)
 
 
 if __name__ == "__main__":
