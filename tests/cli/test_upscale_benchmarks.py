@@ -53,7 +53,7 @@ def test_upscale(options: list[object], tmp_path: Path, monkeypatch: pytest.Monk
     coarse, fine = (record["settings"][f"64 -> 256, JPEG q{q}"]["face"] for q in (30, 90))
     assert fine["psnr"] > coarse["psnr"] + 1 and fine["ms"] > 0
     assert set(record["settings"]["32 -> 256, WebP q90"]) == {"bicubic", "face"}
-    assert 0 < coarse["texture"] and coarse["colour"] < 5
+    assert coarse["texture"] > 0 and coarse["colour"] < 5
     assert record["steadiness"]["face"]["sharpness"] >= 0
     table = (tmp_path / "upscale.md").read_text()
     assert f"| 64 -> 256, JPEG q90 | face | {fine['psnr']:.2f} |" in table
