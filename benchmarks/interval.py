@@ -17,10 +17,11 @@ from zlib import crc32
 import numpy as np
 
 from benchmarks import common
-from benchmarks.perceptual import Distance, load_stlpips
 from benchmarks.quality import STEP
-from benchmarks.scores import score
 from thcodec.bitstream import RecordType
+from thcodec.evaluate.clips import read_frames
+from thcodec.evaluate.perceptual import Distance, load_stlpips
+from thcodec.evaluate.scores import score
 from thcodec.models import registry
 from thcodec.models.animator import Animator, Extraction
 from thcodec.motion import Motion
@@ -81,7 +82,7 @@ def main() -> None:
     stlpips = load_stlpips()
     rows: dict[str, list[dict[str, float | None]]] = {}
     for clip in common.clips(options.data, options.clips):
-        frames, animator = common.read(clip, options.limit), SampledAnimator(network)
+        frames, animator = read_frames(clip, options.limit), SampledAnimator(network)
         if len(frames) < options.limit:
             continue
         for name, (codec, size, quality) in STILLS.items():

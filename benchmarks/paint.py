@@ -11,8 +11,9 @@ from pathlib import Path
 from unittest.mock import patch
 
 from benchmarks import common
-from benchmarks.perceptual import load_stlpips
-from benchmarks.scores import Scores, mean, score
+from thcodec.evaluate.clips import read_frames
+from thcodec.evaluate.perceptual import load_stlpips
+from thcodec.evaluate.scores import Scores, mean, score
 from thcodec.models import registry
 from thcodec.models.face_vid2vid import generator
 
@@ -32,7 +33,7 @@ def main() -> None:
     animator, stlpips = registry.load_animator(weights=options.weights), load_stlpips()
     rows: dict[str, list[Scores]] = {}
     for clip in common.clips(options.data, options.clips):
-        frames = common.read(clip, 250)
+        frames = read_frames(clip, 250)
         starts = range(0, len(frames) - DISTANCE, options.step)
         if not starts:
             continue

@@ -13,8 +13,9 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks import common
-from benchmarks.perceptual import Distance, load_stlpips
-from benchmarks.scores import Scores, mean, score
+from thcodec.evaluate.clips import read_frames
+from thcodec.evaluate.perceptual import Distance, load_stlpips
+from thcodec.evaluate.scores import Scores, mean, score
 from thcodec.models import registry
 from thcodec.models.animator import Animator, Extraction
 from thcodec.motion import Quantiser
@@ -34,7 +35,7 @@ def main() -> None:
     stlpips = load_stlpips()
     table: dict[str, dict[str, dict[str, Scores]]] = {}
     for clip in common.clips(options.data, options.clips):
-        frames = common.read(clip, options.limit)
+        frames = read_frames(clip, options.limit)
         if len(frames) <= options.distance:
             print(f"{clip.stem}: shorter than the distance, left out")
             continue

@@ -15,6 +15,7 @@ import numpy as np
 from benchmarks import common
 from benchmarks.quality import STEP, canonical_of
 from thcodec.bitstream import RecordType
+from thcodec.evaluate.clips import read_frames
 from thcodec.models import registry
 from thcodec.models.animator import Animator
 from thcodec.motion import Motion, Quantiser
@@ -32,7 +33,7 @@ def main() -> None:
     animator = registry.load_animator(EncoderConfig().animator, weights=options.weights)
     table = {}
     for clip in common.clips(options.data, options.clips):
-        frames = common.read(clip, options.limit)
+        frames = read_frames(clip, options.limit)
         table[clip.stem] = {
             "file_bytes_per_frame": motion_bytes(frames, animator, live=False),
             "live_bytes_per_frame": motion_bytes(frames, animator, live=True),

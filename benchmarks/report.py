@@ -11,10 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import common
+from benchmarks import common, upscale
 
 README = common.ROOT / "README.md"
-MODEL_CARD = common.ROOT / "thcodec" / "models" / "weights" / "compact-2.md"
+WEIGHTS = common.ROOT / "thcodec" / "models" / "weights"
+MODEL_CARD = WEIGHTS / "compact-2.md"
+UPSCALER_CARD = WEIGHTS / "face-1.md"
 
 
 def main() -> None:
@@ -25,12 +27,15 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=common.RESULTS)
     parser.add_argument("--readme", type=Path, default=README)
     parser.add_argument("--card", type=Path, default=MODEL_CARD)
+    parser.add_argument("--upscaler-card", type=Path, default=UPSCALER_CARD)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    everything = "\n\n".join(section(options.results, name) for name in SECTIONS)
+    names = [name for name in SECTIONS if name not in CARD_ONLY]
+    everything = "\n\n".join(section(options.results, name) for name in names)
     blocks = (
         (options.readme, "figures", everything),
         (options.card, "quality", section(options.results, "quality")),
+        (options.upscaler_card, "upscale", section(options.results, "upscale")),
     )
     for path, marker, block in blocks:
         before = path.read_text()
@@ -134,6 +139,10 @@ def _memory(record: dict[str, Any]) -> str:
     return _markdown(["Peak memory", f"{short} s clip", f"{long} s clip", "ratio"], rows)
 
 
+def _upscale(record: dict[str, Any]) -> str:
+    return f"{upscale.table(record['settings'])}\n\nMean over {record['pictures']} pictures."
+
+
 def _markdown(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -149,7 +158,9 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "paint": _paint,
     "interval": _interval,
     "memory": _memory,
+    "upscale": _upscale,
 }
+CARD_ONLY = {"upscale"}  # too long for the README
 
 if __name__ == "__main__":
     main()

@@ -18,6 +18,7 @@ _HOMES = {
     "EncoderConfig": "thcodec.pipeline",
     "Decoder": "thcodec.pipeline",
     "Frame": "thcodec.pipeline",
+    "LinkConfig": "thcodec.pipeline",
     "Packet": "thcodec.bitstream",
     "Reader": "thcodec.bitstream",
     "Writer": "thcodec.bitstream",
@@ -29,6 +30,7 @@ __all__ = [
     "Encoder",
     "EncoderConfig",
     "Frame",
+    "LinkConfig",
     "Packet",
     "Reader",
     "ThvError",
@@ -41,7 +43,7 @@ __all__ = [
 if TYPE_CHECKING:
     from thcodec.bitstream import Packet, Reader, Writer
     from thcodec.errors import ThvError
-    from thcodec.pipeline import Decoder, Encoder, EncoderConfig, Frame, decode, encode
+    from thcodec.pipeline import Decoder, Encoder, EncoderConfig, Frame, LinkConfig, decode, encode
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,8 @@ from tests.bitstream import strategies as thv
 from thcodec.bitstream import (
     AudioRecord,
     EndRecord,
+    Feedback,
+    Fragment,
     IndexEntry,
     IndexRecord,
     Packet,
@@ -53,5 +55,7 @@ CASES = {
     "range": _range(),
     "audio": AudioRecord(-312, (b"abc", b"defg"), (960, 960)).to_payload(),
     "index": IndexRecord(_INDEX).to_payload(),
+    "fragment": Fragment(5, 3, 1, 3, 9, bytes.fromhex("4D04040C")).to_payload(),
+    "feedback": Feedback(False, True, 200, 26, (3, 300)).to_payload(),
     "end": EndRecord(50, 50, {1: Totals(1, 150), 3: Totals(2, 300)}, 900).to_payload(),
 }

@@ -20,8 +20,10 @@ from tests.bitstream import strategies as thv
 from thcodec.bitstream import Packet, Reader, RecordType, Writer
 from thcodec.bitstream.inspect import info, verify
 from thcodec.bitstream.signature import PREAMBLE
+from thcodec.entropy import compress
 from thcodec.errors import (
     ChecksumError,
+    LimitError,
     MalformedError,
     OutputExistsError,
     SequenceError,
@@ -380,6 +382,14 @@ def test_info_starts_quickly() -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.3
     heavy = {"torch", "numpy", "av", "cv2", "rich", "constriction", "zstandard"}
     assert not heavy & set(loaded.decode().split())
+
+
+def test_metadata_records_share_one_limit() -> None:
+    header = Reader(io.BytesIO(STREAM)).header_packet.to_bytes()
+    for text in (b'{"a":"' + b"x" * 700_000 + b'"}', b" " * 700_000):  # the latter is no JSON
+        more = [Packet(RecordType.METADATA, compress(text), n).to_bytes() for n in range(200)]
+        faults = verify(io.BytesIO(PREAMBLE + header + b"".join(more)))
+        assert sum(isinstance(fault, LimitError) for fault in faults) == 199
 
 
 def test_findings_do_not_grow_with_the_faults() -> None:

@@ -252,16 +252,33 @@ def test_header_limits(changes: dict[str, Any]) -> None:
 
 
 def test_keypoint_model_limits() -> None:
-    for wrong in ({"keypoints": 0}, {"keypoints": 129}, {"dimensions": 2}, {"scale_step": 0}):
+    wrongs = (
+        {"keypoints": 0},
+        {"keypoints": 129},
+        {"dimensions": 2},
+        {"scale_step": 0},
+        {"free": 18},
+    )
+    for wrong in wrongs:
         with pytest.raises(LimitError):
             KeypointModel(**{"keypoints": 17, **wrong})
     assert KeypointModel(17).size == 58 and KeypointModel(15, jacobians=True).size == 187
 
 
+def test_free_keypoints_are_said_only_when_there_are_any() -> None:
+    plain = thv.header().to_payload()
+    model = replace(thv.header().keypoint_model, free=1)
+    payload = thv.header(keypoint_model=model).to_payload()
+    assert payload[0] == plain[0] | 8 and payload[1:] == plain[1:] + b"\x01"
+    assert StreamHeader.parse(payload).keypoint_model == model
+    with pytest.raises(LimitError):
+        StreamHeader.parse(payload[:-1] + b"\x80")
+
+
 def test_header_faults() -> None:
     payload = thv.header().to_payload()
     with pytest.raises(MalformedError, match="reserved"):
-        StreamHeader.parse(b"\x08" + payload[1:])
+        StreamHeader.parse(b"\x10" + payload[1:])
     with pytest.raises(MalformedError, match="left over"):
         StreamHeader.parse(payload + b"\0")
     broken = payload.replace(b"compact", b"comp\xffct")

@@ -18,8 +18,7 @@ from thcodec.bitstream import limits
 from thcodec.bitstream.packet import RecordType
 from thcodec.entropy import CoderId, VectorCoder, tables
 from thcodec.entropy.tables import canonical_kinds, motion_kinds
-from thcodec.models.registry import ANIMATORS, load_upscaler
-from thcodec.models.upscaler import RESAMPLERS
+from thcodec.models.registry import ANIMATORS, UPSCALERS
 
 SPEC = (Path(__file__).parents[2] / "spec" / "thv.md").read_text("utf-8")
 EXAMPLES = {
@@ -89,5 +88,5 @@ def test_the_same_for_a_source() -> None:
 def test_networks() -> None:
     listed = set(re.findall(r"^\| (animator|upscaler) \| (\w+) \| (\w+) \|", SPEC, re.M))
     known = {("animator", name, version) for name, version in ANIMATORS.items()}
-    known |= {("upscaler", name, load_upscaler(name).identity.version) for name in RESAMPLERS}
+    known |= {("upscaler", name, version) for name, version in UPSCALERS.items()}
     assert listed == known

@@ -64,7 +64,10 @@ def test_report(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     readme, card = tmp_path / "README.md", tmp_path / "card.md"
     readme.write_text("before\n<!-- figures -->\nold\n<!-- /figures -->\nafter\n")
     card.write_text("<!-- quality --><!-- /quality -->")
+    upscaler_card = tmp_path / "upscaler.md"
+    upscaler_card.write_text("<!-- upscale --><!-- /upscale -->")
     options = ["--results", tmp_path, "--readme", readme, "--card", card]
+    options += ["--upscaler-card", upscaler_card]
     with pytest.raises(SystemExit, match="make report"):
         _run(report, monkeypatch, *options, "--check")
     _run(report, monkeypatch, *options)
@@ -73,6 +76,7 @@ def test_report(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert "| motion, file mode, bytes a frame |" in text
     assert "python -m benchmarks.memory" in text
     assert "python -m benchmarks.quality" in card.read_text()
+    assert "python -m benchmarks.upscale" in upscaler_card.read_text()
     _run(report, monkeypatch, *options, "--check")
 
 

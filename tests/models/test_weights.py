@@ -60,7 +60,9 @@ def test_missing_and_surplus_tensors_are_named(tmp_path):
     del state["extractor.face.heat.bias"]
     state["extractor.face.cold.bias"] = torch.zeros(1)
     write_weights(state, tmp_path / "w.safetensors", {})
-    with pytest.raises(WeightsError, match=r"extractor\.face\.heat\.bias.*extractor\.face\.cold\.bias"):
+    with pytest.raises(
+        WeightsError, match=r"extractor\.face\.heat\.bias.*extractor\.face\.cold\.bias"
+    ):
         load_animator("compact", weights=tmp_path / "w.safetensors")
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.bitstream import strategies as thv
 from thcodec.bitstream import KeypointModel, SourceRecord, StreamHeader
 from thcodec.bitstream.limits import MAX_VALUE
-from thcodec.bitstream.motion_head import MotionHead
+from thcodec.bitstream.motion_head import MotionHead, Segment
 from thcodec.errors import LimitError, MalformedError, SequenceError, ThvError, TimingError
 from thcodec.motion import (
     Motion,
@@ -45,6 +45,13 @@ def test_transform_is_equation_1() -> None:
     expression = np.array([[0, 0, 0.5], [0, 0, 0]])
     motion = Motion(np.array([0, 0, 90.0]), np.array([0.1, 0.2, 0.3]), np.log(2), expression)
     assert np.allclose(transform(canonical, motion), [[0.1, 2.2, 0.8], [-3.9, 0.2, 0.3]])
+
+
+def test_free_keypoints_do_not_follow_the_head() -> None:
+    canonical = np.array([[1.0, 0, 0], [0.5, 0.25, 0]])
+    expression = np.array([[0, 0, 0], [0.125, 0, 0]])
+    motion = Motion(np.array([0, 0, 90.0]), np.array([0.5, 0, 0]), 0.0, expression)
+    assert np.allclose(transform(canonical, motion, free=1), [[0.5, 1, 0], [0.625, 0.25, 0]])
 
 
 def motion_of(model: KeypointModel, values: np.ndarray) -> Motion:
@@ -215,6 +222,31 @@ def test_encoder_faults() -> None:
     encoder.encode([frame(5, ABSOLUTE)])
     with pytest.raises(TimingError):
         encoder.encode([frame(5)])
+
+
+@pytest.mark.parametrize("coder", [0, 1, 2])
+def test_a_picture_that_stands_still_may_last_long(coder: int) -> None:
+    encoder, decoder = pair(thv.header(coder=coder))
+    frames = encoder.most_frames
+    assert frames == 1024
+    values = np.zeros(13, np.int32)
+    track = [frame(at, PREVIOUS if at else ABSOLUTE, values=values) for at in range(frames)]
+    payload = encoder.encode(track)
+    assert same(decoder.decode(payload), track)
+    if coder:  # zero bytes pay for the work, 64 values each
+        least = 1024 * 13 // 64 - 2
+        assert bytes(100) in payload and least <= len(payload) - 6 < least + 3
+        with pytest.raises(LimitError, match=r"13312, allowed is 1\.\."):
+            decoder.decode(payload[: 6 + least - 1])
+
+
+@pytest.mark.parametrize("count", [1024, 10, 1])
+def test_few_bytes_cannot_ask_for_much_work(count: int) -> None:
+    """Twelve bytes of empty body that stand for as many frames as the head can say."""
+    model = KeypointModel(128, jacobians=True) if count == 1 else thv.header().keypoint_model
+    head = MotionHead(0, (Segment(0, count, 0),)).to_bytes()
+    with pytest.raises(LimitError, match="values in a motion packet"):
+        MotionDecoder(thv.header(keypoint_model=model)).decode(head)
 
 
 def test_most_negative_integer_is_refused() -> None:

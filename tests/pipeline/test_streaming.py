@@ -15,6 +15,7 @@ from thcodec import Decoder, Encoder, EncoderConfig, Frame, Packet, ThvError
 from thcodec.bitstream import (
     AudioParameters,
     AudioRecord,
+    Feedback,
     KeypointModel,
     RecordType,
     SourceRecord,
@@ -22,7 +23,7 @@ from thcodec.bitstream import (
 )
 from thcodec.bitstream.limits import MAX_TICKS
 from thcodec.bitstream.motion_head import MotionHead
-from thcodec.errors import MalformedError, SequenceError, TimingError, UnknownRecordError
+from thcodec.errors import MalformedError, TimingError, UnknownRecordError
 from thcodec.media.audio import AudioPacket
 from thcodec.models import registry
 from thcodec.pipeline.prepared import PreparedSources
@@ -44,7 +45,8 @@ def _packets(encoder: Encoder, frames: int = 25) -> list[Packet]:
 
 def _decode(packets: list[Packet]) -> tuple[list[Frame], Decoder]:
     decoder = Decoder(animator=MomentAnimator())
-    return [frame for packet in packets for frame in decoder.push(packet)], decoder
+    frames = [frame for packet in packets for frame in decoder.push(packet)]
+    return frames + decoder.flush(), decoder
 
 
 def test_live_packets_leave_at_once_and_decode_on_arrival() -> None:
@@ -132,8 +134,9 @@ def test_lost_live_packet_costs_frames_until_the_next_group() -> None:
     motion = [at for at, packet in enumerate(packets) if packet.type == RecordType.MOTION]
     del packets[motion[5]]
     frames, decoder = _decode(packets)
-    assert [frame.pts for frame in frames] == [*range(5), *range(10, 30)]
-    assert decoder.packets_lost == 4
+    assert [frame.pts for frame in frames] == list(range(30))
+    assert [frame.concealed for frame in frames] == [5 <= at < 10 for at in range(30)]
+    assert decoder.packets_lost == 5
 
 
 def test_long_live_streams_can_be_joined() -> None:
@@ -216,8 +219,9 @@ def test_unknown_records() -> None:
 
 
 def test_wrong_calls_are_refused() -> None:
-    with pytest.raises(SequenceError):
-        Decoder().push(Packet(RecordType.MOTION, b""))
+    decoder = Decoder()
+    assert decoder.push(Packet(RecordType.MOTION, b"")) == []
+    assert Feedback.parse(decoder.feedback().payload).no_header
     encoder = _encoder()
     encoder.push(clips.disc(0), 5)
     with pytest.raises(TimingError):
@@ -251,11 +255,11 @@ def test_a_source_of_another_keypoint_model_takes_no_slot() -> None:
     record = SourceRecord.parse(source.payload)
     good = replace(record, canonical=(0,) * 12, motion=(0,) * 19)
     sources = PreparedSources(own, animator, registry.load_upscaler("bicubic"))
-    sources.add(good)
+    sources.add(good, 0)
     for keypoints, values in ((1, 19), (5, 22)):
         wrong = replace(record, canonical=(0,) * 3 * keypoints, motion=(0,) * values)
         with pytest.raises(MalformedError, match="keypoint model"):
-            sources.add(wrong)
+            sources.add(wrong, 1)
     assert sources.prepared(record.source_id) is not None
 
 

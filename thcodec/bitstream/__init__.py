@@ -1,5 +1,7 @@
 """The container: records, their payloads, reading and writing. See spec/thv.md."""
 
+from thcodec.bitstream.feedback import Feedback
+from thcodec.bitstream.fragments import Assembler, Fragment, Splitter
 from thcodec.bitstream.header import AudioParameters, KeypointModel, ModelIdentity, StreamHeader
 from thcodec.bitstream.packet import Packet, PacketNumbering, RecordType
 from thcodec.bitstream.reader import Reader
@@ -15,9 +17,12 @@ from thcodec.bitstream.source import SourceRecord
 from thcodec.bitstream.writer import Writer
 
 __all__ = [
+    "Assembler",
     "AudioParameters",
     "AudioRecord",
     "EndRecord",
+    "Feedback",
+    "Fragment",
     "IndexEntry",
     "IndexRecord",
     "KeypointModel",
@@ -28,6 +33,7 @@ __all__ = [
     "Reader",
     "RecordType",
     "SourceRecord",
+    "Splitter",
     "StreamHeader",
     "Totals",
     "Writer",

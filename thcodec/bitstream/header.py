@@ -136,7 +136,10 @@ class StreamHeader:
         got = parse_fields(_LAYOUT, payload, offset)
         steps = {f"{name}_step": got.steps[name] for name in STEPS}
         jacobians, free = bool(got.flags & _JACOBIANS), got.free or 0
-        model = KeypointModel(got.keypoints, got.dimensions, jacobians, **steps, free=free)
+        try:
+            model = KeypointModel(got.keypoints, got.dimensions, jacobians, **steps, free=free)
+        except LimitError as error:  # the one limit that depends on another field
+            raise error.located(offset + len(payload) - 1) from None
         return cls(
             width=got.width,
             height=got.height,

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from thcodec.bitstream.header import StreamHeader
 from thcodec.bitstream.packet import Packet, RecordType
 from thcodec.bitstream.reader import Reader
-from thcodec.bitstream.records import Metadata
+from thcodec.bitstream.records import GatheredMetadata
 from thcodec.bitstream.signature import PREAMBLE
 from thcodec.bitstream.source import SourceHead
 from thcodec.bitstream.tally import Tally
@@ -36,16 +36,16 @@ def info(source: Source) -> dict[str, Any]:
         tally.add(reader.header_packet, len(PREAMBLE))
         payload = {RecordType.HEADER.name.lower(): len(reader.header_packet.payload)}
         sources: list[dict[str, Any]] = []
-        metadata: dict[str, Any] = {}
+        metadata = GatheredMetadata()
         for packet in reader:
             name = packet.name.lower()
             payload[name] = payload.get(name, 0) + len(packet.payload)
             try:
                 tally.add(packet, packet.offset or 0)
-                if packet.type == RecordType.SOURCE:
-                    sources.append(_source(packet, reader.header))
+                if packet.type == RecordType.SOURCE and tally.source is not None:
+                    sources.append(_source(tally.source, len(packet), reader.header))
                 elif packet.type == RecordType.METADATA:
-                    metadata |= Metadata.parse(packet.payload, packet.payload_offset).values
+                    metadata.add(packet.payload, packet.payload_offset)
             except ThvError as error:
                 reader.note(error.located(packet.offset))
             complete |= packet.type == RecordType.END
@@ -68,21 +68,20 @@ def info(source: Source) -> dict[str, Any]:
         "records": records,
         "payload_bytes": payload,
         "kbit_per_s": {**rate, "total": round(8e-3 * total / seconds, 3) if seconds else 0},
-        "metadata": metadata,
+        "metadata": metadata.values,
         "complete": complete,
         "damage": [str(error) for error in reader.damage],
     }
 
 
-def _source(packet: Packet, header: StreamHeader) -> dict[str, Any]:
-    head = SourceHead.parse(packet.payload, packet.payload_offset)
+def _source(head: SourceHead, size: int, header: StreamHeader) -> dict[str, Any]:
     return {
         "id": head.source_id,
         "time": float(head.pts * header.time_base),
         "codec": _STILLS[head.codec],
         "width": head.width,
         "height": head.height,
-        "bytes": len(packet),
+        "bytes": size,
         "new_shot": head.crop is not None,
     }
 

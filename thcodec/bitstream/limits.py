@@ -14,9 +14,13 @@ MAX_EXTRADATA = 1024  # bytes of audio set-up
 MAX_NAME = 64  # bytes of UTF-8
 MAX_PARAMETERS = 1 << 14  # bytes of the coded integers of a source
 MAX_MOTION_FRAMES = 1024  # frames in one motion packet
+MAX_MOTION_VALUES = 1 << 16  # integers in one motion packet, and as many as its body can pay for:
+FREE_MOTION_VALUES = 128
+MOTION_VALUES_PER_BYTE = 64
 MAX_AUDIO_PACKETS = 1024  # codec packets in one audio record
 MAX_INDEX = 65536  # entries
-MAX_METADATA = 1 << 20  # bytes of JSON after decompression
+MAX_FRAGMENTS = 4096  # of one record, parity not counted
+MAX_METADATA = 1 << 20  # bytes of JSON after decompression, in all records of a stream
 
 MAX_PAYLOAD = {  # bytes, by record type
     1: 1 << 16,
@@ -27,5 +31,7 @@ MAX_PAYLOAD = {  # bytes, by record type
     6: 1 << 20,
     7: 1 << 12,
     8: (1 << 20) - 1,  # the short form of 3
+    9: 1 << 16,
+    10: 1 << 10,
 }
 MAX_PAYLOAD_UNKNOWN = 1 << 20

@@ -66,6 +66,16 @@ class MotionHead:
         """Whether the packet needs no packet before it."""
         return self.segments[0].mode != PREVIOUS
 
+    def check_work(self, values: int, body: int, offset: int | None = None) -> None:
+        """Refuse what asks for more work than its bytes pay for, before it is decoded.
+
+        `values` are the integers of a frame, `body` is the length of the coded ones in bytes,
+        `offset` where they begin. Raises LimitError.
+        """
+        most = limits.FREE_MOTION_VALUES + limits.MOTION_VALUES_PER_BYTE * body
+        most = min(most, limits.MAX_MOTION_VALUES)
+        _check("number of values in a motion packet", self.frames * values, 1, most, offset)
+
     def times(self, previous: int | None, frame_duration: int) -> list[int]:
         """Presentation time of each frame.
 
@@ -104,21 +114,22 @@ class MotionHead:
         pts = None
         more = True
         while more:
+            start = scan.at + offset
             flags = scan.byte()
             more = bool(flags & _MORE)
             mode = flags & _MODE
             if mode > PREVIOUS:
-                raise MalformedError("prediction mode 3 is reserved", scan.at + offset - 1)
+                raise MalformedError("prediction mode 3 is reserved", start)
             first_of_group = not segments and mode != PREVIOUS
             if first_of_group:
                 pts = unzigzag(scan.number(0, 2 * limits.MAX_TIME, "presentation time"))
                 if not flags & _SOURCE:
-                    raise MalformedError("a group starts without a source id", scan.at + offset)
+                    raise MalformedError("a group starts without a source id", start)
             room = limits.MAX_MOTION_FRAMES - frames
             count = scan.number(2, room, "frames in a motion packet") if flags & _RUN else 1
             frames += count
             if frames > limits.MAX_MOTION_FRAMES:
-                raise LimitError(f"{frames} frames in a motion packet", scan.at + offset)
+                raise LimitError(f"{frames} frames in a motion packet", start)
             source_id = scan.number(0, 65535, "source id") if flags & _SOURCE else None
             second = None
             if flags & _SECOND:
@@ -126,7 +137,7 @@ class MotionHead:
             steps = None
             if flags & _TIMES:
                 if first_of_group and count == 1:
-                    raise MalformedError("a step for an absolute time", scan.at + offset)
+                    raise MalformedError("a step for an absolute time", start)
                 needed = count - first_of_group
                 steps = tuple(scan.number(1, limits.MAX_TICKS, "time step") for _ in range(needed))
             low = bool(flags & _LOW)

@@ -32,11 +32,13 @@ class RecordType(IntEnum):
     METADATA = 5
     INDEX = 6
     END = 7
+    FRAGMENT = 9
+    FEEDBACK = 10
 
     @property
     def critical(self) -> bool:
         """Whether a reader that does not know the type must refuse the stream."""
-        return self <= RecordType.MOTION
+        return self <= RecordType.MOTION or self == RecordType.FRAGMENT
 
 
 def known_type(number: int) -> RecordType | int:
@@ -52,7 +54,7 @@ class Packet:
     """One record.
 
     Attributes:
-        type: a RecordType, or the plain number 9..127 of a record this version does not know.
+        type: a RecordType, or the plain number 11..127 of a record this version does not know.
         payload: at most MAX_PAYLOAD[type] bytes.
         sequence: 0..255, counts the records of this type modulo 256.
         critical: fixed by the type for known types; only read for unknown ones.

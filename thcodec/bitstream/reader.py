@@ -172,6 +172,10 @@ class Reader:
         if packet.type == RecordType.HEADER:
             self.note(MalformedError("a second header", packet.offset))
             return True
+        if packet.type in (RecordType.FRAGMENT, RecordType.FEEDBACK):
+            message = f"{packet.name} in a file: it is for networks only"
+            self.note(MalformedError(message, packet.offset))
+            return True
         return False
 
     def _check_sequence(self, packet: Packet) -> None:

@@ -82,17 +82,9 @@ class Metadata:
     @classmethod
     def parse(cls, payload: bytes, offset: int = 0) -> Metadata:
         """Read a METADATA payload that begins at byte `offset`. Raises ThvError subclasses."""
-        try:
-            text = decompress(payload, limits.MAX_METADATA).decode("utf-8")
-            values = json.loads(text)
-            _json(values)  # Python reads more than JSON is: NaN, 1e999, half a surrogate pair
-        except ThvError as error:
-            raise error.moved(offset) from None
-        except (ValueError, RecursionError):
-            raise MalformedError("the metadata is not JSON in UTF-8", offset) from None
-        if not isinstance(values, dict):
-            raise MalformedError("the metadata is not a JSON object", offset)
-        return cls(values)
+        gathered = GatheredMetadata()
+        gathered.add(payload, offset)
+        return cls(gathered.values)
 
     def to_payload(self) -> bytes:
         """The payload of a METADATA record. Raises LimitError when there is too much of it,
@@ -104,6 +96,33 @@ class Metadata:
         if len(data) > limits.MAX_METADATA:
             raise LimitError(f"metadata of {len(data)} bytes, allowed is {limits.MAX_METADATA}")
         return compress(data)
+
+
+class GatheredMetadata:
+    """All metadata of a stream: its records share one limit of size.
+
+    Attributes:
+        values: what was said so far; later records replace keys of earlier ones.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self._room = limits.MAX_METADATA  # bytes, spent by what proves to be malformed too
+
+    def add(self, payload: bytes, offset: int = 0) -> None:
+        """Read a METADATA payload that begins at byte `offset`. Raises ThvError subclasses."""
+        try:
+            data = decompress(payload, self._room)
+            self._room -= len(data)
+            values = json.loads(data.decode("utf-8"))
+            _json(values)  # Python reads more than JSON is: NaN, 1e999, half a surrogate pair
+        except ThvError as error:
+            raise error.moved(offset) from None
+        except (ValueError, RecursionError):
+            raise MalformedError("the metadata is not JSON in UTF-8", offset) from None
+        if not isinstance(values, dict):
+            raise MalformedError("the metadata is not a JSON object", offset)
+        self.values |= values
 
 
 def _json(values: dict[str, Any]) -> bytes:

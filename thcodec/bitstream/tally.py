@@ -21,6 +21,7 @@ class Tally:
         self.first_pts: int | None = None
         self.last_pts: int | None = None
         self.totals: dict[int, Totals] = {}
+        self.source: SourceHead | None = None  # the last one
         self._last_step = 0
         self._entries: list[IndexEntry] = []
         self._stride = 1
@@ -36,8 +37,8 @@ class Tally:
         if packet.type == RecordType.HEADER:
             self.header = StreamHeader.parse(packet.payload, packet.payload_offset)
         elif packet.type == RecordType.SOURCE:
-            head = SourceHead.parse(packet.payload, packet.payload_offset)
-            self._enter(IndexEntry(RecordType.SOURCE, head.pts, offset))
+            self.source = SourceHead.parse(packet.payload, packet.payload_offset)
+            self._enter(IndexEntry(RecordType.SOURCE, self.source.pts, offset))
         elif packet.type == RecordType.MOTION:
             self._add_motion(MotionHead.parse(packet.payload, packet.payload_offset), offset)
 

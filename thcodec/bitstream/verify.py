@@ -10,7 +10,7 @@ from thcodec.bitstream.limits import MAX_VALUE
 from thcodec.bitstream.motion_head import PREVIOUS, MotionHead
 from thcodec.bitstream.packet import Packet, RecordType
 from thcodec.bitstream.reader import Reader
-from thcodec.bitstream.records import AudioRecord, EndRecord, IndexRecord, Metadata
+from thcodec.bitstream.records import AudioRecord, EndRecord, GatheredMetadata, IndexRecord
 from thcodec.bitstream.signature import PREAMBLE
 from thcodec.bitstream.source import SourceRecord
 from thcodec.bitstream.tally import Tally
@@ -50,6 +50,7 @@ class _Checker:
         self._values: list[int] | None = None  # of the last frame; None: a group must start
         self._audio_end: int | None = None
         self._index_offset = 0
+        self._gathered = GatheredMetadata()
         self._tally = Tally()
         self._tally.add(reader.header_packet, len(PREAMBLE))
         self._checks: dict[int, Callable[[Packet], None]] = {
@@ -86,6 +87,8 @@ class _Checker:
         head = MotionHead.parse(packet.payload, packet.payload_offset)
         if self._header.live and head.frames != 1:
             raise MalformedError("a live stream has one frame per packet", packet.offset)
+        body_at = packet.payload_offset + head.size
+        head.check_work(len(self._kinds), len(packet.payload) - head.size, body_at)
         if head.starts_group:
             self._coder.reset()
         elif values is None:
@@ -95,7 +98,7 @@ class _Checker:
             steps = [mode == PREVIOUS for mode in modes]
             residuals = iter(self._coder.decode(packet.payload[head.size :], steps))
         except ThvError as error:
-            raise error.moved(packet.payload_offset + head.size) from None
+            raise error.moved(body_at) from None
         for segment in head.segments:
             self._source_id = self._source_id if segment.source_id is None else segment.source_id
             own = list(self._held(self._source_id, packet).motion)
@@ -118,9 +121,11 @@ class _Checker:
         self._audio_end = audio.pts + sum(audio.durations)
 
     def _metadata(self, packet: Packet) -> None:
-        Metadata.parse(packet.payload, packet.payload_offset)
+        self._gathered.add(packet.payload, packet.payload_offset)
 
     def _index(self, packet: Packet) -> None:
+        if self._index_offset:
+            raise MalformedError("a second index", packet.offset)
         self._index_offset = packet.offset or 0
         index = IndexRecord.parse(packet.payload, packet.payload_offset)
         if not set(index.entries) <= set(self._tally.index.entries):

@@ -67,13 +67,15 @@ class Writer:
         """Append a packet. The header comes first; INDEX and END are the writer's own business
         and are dropped, so that a reader's packets can be passed on as they are.
 
-        Raises SequenceError for a header that is not first, and the errors of a payload that
-        does not parse.
+        Raises SequenceError for a header that is not first and for records of networks, and the
+        errors of a payload that does not parse.
         """
         if self._finished:
             raise SequenceError("the stream is finished")
         if (packet.type == RecordType.HEADER) != (self._tally.header is None):
             raise SequenceError(f"{packet.name} where the header belongs, or a second header")
+        if packet.type in (RecordType.FRAGMENT, RecordType.FEEDBACK):
+            raise SequenceError(f"{packet.name} is for networks, not for files")
         if packet.type in (RecordType.INDEX, RecordType.END):
             return
         self._tally.add(packet, self.bytes_written)

@@ -15,6 +15,7 @@ from thcodec import __version__
 from thcodec.cli import console
 from thcodec.cli.decode import decode
 from thcodec.cli.encode import encode
+from thcodec.cli.evaluate import evaluate
 from thcodec.cli.inspect import info, verify
 from thcodec.cli.train import train
 from thcodec.errors import ThvError
@@ -59,7 +60,7 @@ def _guarded(command: Callable[..., int]) -> Callable[..., int]:
     return guarded
 
 
-for _command in (encode, decode, info, verify, train):
+for _command in (encode, decode, info, verify, train, evaluate):
     app.command()(_guarded(_command))
 
 

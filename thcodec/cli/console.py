@@ -41,6 +41,8 @@ def finish(verb: str, summary: Summary, *, quiet_output: bool) -> int:
 
     The figures go to standard output unless the data went there (`quiet_output`).
     """
+    for warning in summary.warnings:
+        say(f"warning: {warning}")
     for note in summary.notes:
         say(f"note: {note}")
     code = warn_of_damage(summary.damage)

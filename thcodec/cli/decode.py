@@ -26,12 +26,24 @@ def decode(
         int, typer.Option(help="Quality of the video, 0 (lossless) .. 51.")
     ] = _DEFAULT.crf,
     weights: Annotated[Path | None, typer.Option(help="The animator's weights.")] = None,
+    upscaler_weights: Annotated[
+        str | None, typer.Option(help="The upscaler's file; for tfhub a folder or handle.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a stream whose upscaler is not here.")
+    ] = False,
     device: Annotated[str, typer.Option(help="Torch device, e.g. cpu or cuda.")] = "cpu",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the target.")] = False,
 ) -> int:
     """Decode a .thv file to a video with sound, or to raw pictures."""
     try:
-        config = DecoderConfig(device=device, weights=weights, crf=crf)
+        config = DecoderConfig(
+            device=device,
+            weights=weights,
+            upscaler_weights=upscaler_weights,
+            strict=strict,
+            crf=crf,
+        )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if target == "-":

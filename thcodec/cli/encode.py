@@ -42,8 +42,14 @@ def encode(
     ] = _DEFAULT.audio_bitrate,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Code the sound.")] = True,
     upscaler: Annotated[
-        str, typer.Option(help="Brings stills to size: bicubic or lanczos.")
+        str,
+        typer.Option(
+            help="Brings stills to size: face, esrgan, realesrgan, tfhub, bicubic, lanczos."
+        ),
     ] = _DEFAULT.upscaler,
+    upscaler_weights: Annotated[
+        str | None, typer.Option(help="The upscaler's file; for tfhub a folder or handle.")
+    ] = None,
     animator: Annotated[
         str, typer.Option(help="Network that moves the stills.")
     ] = _DEFAULT.animator,
@@ -68,6 +74,7 @@ def encode(
             audio=audio,
             audio_bitrate=audio_bitrate,
             upscaler=upscaler,
+            upscaler_weights=upscaler_weights,
             animator=animator,
             weights=weights,
             device=device,

@@ -11,16 +11,15 @@ from thcodec.cli import console
 
 
 def train(
-    data: Annotated[Path, typer.Argument(help="Folder with train256, val256 and manifest.csv.")],
+    data: Annotated[Path, typer.Argument(help="Folder with clips, portraits and their tables.")],
     work: Annotated[Path, typer.Argument(help="Folder for caches, checkpoints and previews.")],
     config: Annotated[
-        Path | None, typer.Option(help="TOML file; the shipped weights' own by default.")
-    ] = None,
+        str, typer.Option(help="TOML file, or compact (animator) or face (upscaler).")
+    ] = "compact",
 ) -> int:
-    """Train the compact animator; run it again to go on after a stop."""
+    """Train the compact animator or upscaler; run it again to go on after a stop."""
     from thcodec.train import run
 
-    settings = run.read_config(run.DEFAULT_CONFIG if config is None else config)
-    weights = run.train(data, work, settings)
+    weights = run.train(data, work, run.read_config(run.find_config(config)))
     console.say(f"trained: {weights}")
     return console.OK

@@ -7,8 +7,8 @@ from enum import IntEnum
 
 from thcodec.entropy.tables import Kind
 from thcodec.entropy.varint import read_varint, unzigzag, write_varint, zigzag
-from thcodec.entropy.zstd import compress, decompress
-from thcodec.errors import MalformedError
+from thcodec.entropy.zstd import compress, decompress, pad
+from thcodec.errors import MalformedError, ThvError
 
 _MAX_BYTES = 4  # of one residual as a variable-length integer
 Vectors = Sequence[Sequence[int]]
@@ -54,6 +54,15 @@ class VectorCoder:
         data = b"".join(write_varint(zigzag(value)) for vector in vectors for value in vector)
         return compress(data) if self.coder == CoderId.ZSTD else data
 
+    def padded(self, data: bytes, length: int) -> bytes:
+        """What `encode` returned, with bytes that change nothing, so that it has `length` at least.
+
+        Coder 0 has no such bytes, and no need: it spends one on every value.
+        """
+        if self.coder == CoderId.RANGE:
+            return data.ljust(length, b"\0")
+        return pad(data, length) if self.coder == CoderId.ZSTD else data
+
     def decode(self, data: bytes, from_previous: Sequence[bool]) -> list[list[int]]:
         """The vectors that `encode` was given. Raises MalformedError or LimitError."""
         if self.coder == CoderId.RANGE:
@@ -61,14 +70,20 @@ class VectorCoder:
 
             coder = BitDecoder(data)
             return [self._model.code(coder, None, step) for step in from_previous]
-        width = len(self.kinds)
-        if self.coder == CoderId.ZSTD:
-            data = decompress(data, _MAX_BYTES * width * len(from_previous))
+        if self.coder == CoderId.RAW:
+            return self._raw(data, len(from_previous))
+        data = decompress(data, _MAX_BYTES * len(self.kinds) * len(from_previous))
+        try:
+            return self._raw(data, len(from_previous))
+        except ThvError as error:  # at a place that the reader's file does not have
+            raise type(error)(error.message) from None
+
+    def _raw(self, data: bytes, count: int) -> list[list[int]]:
         at = 0
         vectors = []
-        for _ in from_previous:
+        for _ in range(count):
             vector = []
-            for _ in range(width):
+            for _ in self.kinds:
                 value, at = read_varint(data, at)
                 vector.append(unzigzag(value))
             vectors.append(vector)

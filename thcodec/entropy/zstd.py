@@ -6,6 +6,7 @@ from thcodec.errors import LimitError, MalformedError
 
 _LEVEL = 19
 _MAX_WINDOW = 1 << 21
+_EMPTY_BLOCK = bytes(3)  # not the last, raw, of no bytes: RFC 8878, section 3.1.1.2
 
 
 def compress(data: bytes) -> bytes:
@@ -13,6 +14,15 @@ def compress(data: bytes) -> bytes:
     import zstandard  # here, since `thcodec info` must start quickly
 
     return zstandard.ZstdCompressor(level=_LEVEL).compress(data)
+
+
+def pad(data: bytes, length: int) -> bytes:
+    """The same frame with `length` bytes at least: empty raw blocks follow its head."""
+    import zstandard
+
+    head = zstandard.frame_header_size(data)
+    blocks = max(0, -(-(length - len(data)) // len(_EMPTY_BLOCK)))
+    return data[:head] + blocks * _EMPTY_BLOCK + data[head:]
 
 
 def decompress(data: bytes, cap: int) -> bytes:

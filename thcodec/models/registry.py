@@ -11,7 +11,9 @@ from thcodec.errors import UnknownModelError, WeightsError
 from thcodec.models.animator import Animator
 from thcodec.models.upscaler import RESAMPLERS, Resampler, Upscaler
 
-ANIMATORS = {"compact": "2"}  # name -> version; spec/thv.md lists them
+# Name -> version; spec/thv.md lists them.
+ANIMATORS = {"compact": "2"}
+UPSCALERS = dict.fromkeys((*RESAMPLERS, "face", "esrgan", "realesrgan", "tfhub"), "1")
 MAX_WEIGHTS_BYTES = 4 << 30
 
 
@@ -40,28 +42,75 @@ def load_animator(
         )
     path = find_weights(f"{name}-{version}.safetensors", weights)
     identity = ModelIdentity(name, version, _sha256(path))
-    if expected is not None and expected.sha256 != identity.sha256:
-        raise WeightsError(
-            f"{path} has SHA-256 {identity.sha256.hex()[:16]}..., the stream was made with "
-            f"{expected.sha256.hex()[:16]}...: give the right file with --weights"
-        )
+    _check_hash(path, identity, expected, "--weights")
     from thcodec.models.face_vid2vid.animator import load_compact
 
     return load_compact(path, identity, size, device)
 
 
-def load_upscaler(name: str = "lanczos", *, expected: ModelIdentity | None = None) -> Upscaler:
-    """Raises UnknownModelError for a name or version this version of thcodec does not have."""
-    if name not in RESAMPLERS or (
-        expected is not None and (expected.name, expected.version) != (name, "1")
+def load_upscaler(
+    name: str = "lanczos",
+    *,
+    weights: str | Path | None = None,
+    device: str = "cpu",
+    expected: ModelIdentity | None = None,
+) -> Upscaler:
+    """Build what enlarges stills, and load its weights.
+
+    ``weights`` is a file, for tfhub a folder or handle; ``expected`` a stream's demand: name,
+    version and SHA-256 must agree. Raises UnknownModelError for a name or version this version of
+    thcodec does not have, WeightsError when the weights are missing, unreadable or not the expected
+    ones, ThvError for a device that is not there.
+    """
+    version = UPSCALERS.get(name)
+    if version is None or (
+        expected is not None and (expected.name, expected.version) != (name, version)
     ):
         wanted = name if expected is None else f"{expected.name} {expected.version}"
-        known = ", ".join(f"{n} 1" for n in RESAMPLERS)
+        known = ", ".join(f"{n} {v}" for n, v in UPSCALERS.items())
         raise UnknownModelError(f"upscaler {wanted!r} is not known here; known: {known}")
-    return Resampler(name, RESAMPLERS[name])
+    if name in RESAMPLERS:
+        return Resampler(name, RESAMPLERS[name])
+    path = _find_upscaler(name, version, weights)
+    identity = ModelIdentity(name, version, _upscaler_sha256(path))
+    _check_hash(path, identity, expected, "--upscaler-weights")
+    from thcodec.models.esrgan.upscaler import load_network_upscaler
+
+    return load_network_upscaler(path, identity, device)
 
 
-def find_weights(file: str, given: Path | None = None) -> Path:
+def _find_upscaler(name: str, version: str, weights: str | Path | None) -> Path:
+    if name == "tfhub":
+        from thcodec.models.esrgan import tfhub
+
+        return tfhub.find_model(None if weights is None else str(weights))
+    if name == "realesrgan" and weights is None:
+        from thcodec.models.esrgan import ncnn
+
+        return ncnn.weights_file()
+    given = None if weights is None else Path(weights)
+    return find_weights(f"{name}-{version}.safetensors", given, "--upscaler-weights")
+
+
+def _upscaler_sha256(path: Path) -> bytes:
+    if path.is_dir():
+        from thcodec.models.esrgan import tfhub
+
+        return tfhub.digest(path)
+    return _sha256(path)
+
+
+def _check_hash(
+    path: Path, identity: ModelIdentity, expected: ModelIdentity | None, option: str
+) -> None:
+    if expected is not None and expected.sha256 != identity.sha256:
+        raise WeightsError(
+            f"{path} has SHA-256 {identity.sha256.hex()[:16]}..., the stream was made with "
+            f"{expected.sha256.hex()[:16]}...: give the right file with {option}"
+        )
+
+
+def find_weights(file: str, given: Path | None = None, option: str = "--weights") -> Path:
     """The file given, else ``file`` in $THCODEC_HOME, else in the package. Raises WeightsError with
     what to do.
     """
@@ -77,7 +126,7 @@ def find_weights(file: str, given: Path | None = None) -> Path:
             return place / file
     raise WeightsError(
         f"weights {file} are in none of {', '.join(map(str, places))}: "
-        "put them there or give --weights FILE"
+        f"put them there or give {option} FILE"
     )
 
 

@@ -1,30 +1,14 @@
-"""Read and write weights without ever unpickling."""
+"""Read and write weights of our own networks: plain dictionaries of tensors."""
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from thcodec.errors import WeightsError
-
-# What torch's reader ends in when a file is damaged, found by flipping bytes.
-_DAMAGED = (
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SafetensorError,
-    TypeError,
-    UnpicklingError,
-    ValueError,
-    struct.error,
-)
+from thcodec.models.checkpoint_file import read_checkpoint
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
@@ -33,15 +17,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
     Raises WeightsError when the file is damaged or holds anything that would have to be executed.
     """
-    try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except _DAMAGED as error:
-        raise WeightsError(
-            f"{path} cannot be read as weights: {' '.join(str(error).split())[:200]}"
-        ) from error
+    state = read_checkpoint(path)
     if not isinstance(state, dict) or not all(
         isinstance(value, torch.Tensor) for value in state.values()
     ):

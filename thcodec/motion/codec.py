@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thcodec.bitstream.header import StreamHeader
-from thcodec.bitstream.limits import MAX_MOTION_FRAMES, MAX_VALUE
+from thcodec.bitstream.limits import (
+    FREE_MOTION_VALUES,
+    MAX_MOTION_FRAMES,
+    MAX_MOTION_VALUES,
+    MAX_VALUE,
+    MOTION_VALUES_PER_BYTE,
+)
 from thcodec.bitstream.motion_head import MotionHead, Segment
 from thcodec.bitstream.source import SourceRecord
 from thcodec.entropy.coders import VectorCoder
@@ -86,15 +92,20 @@ class MotionEncoder(_Codec):
         header: the stream's header: keypoint model, coder, frame duration, bank size.
     """
 
+    @property
+    def most_frames(self) -> int:
+        """Frames that a packet can hold. Spec section 3."""
+        return min(MAX_MOTION_FRAMES, MAX_MOTION_VALUES // self._model.size)
+
     def encode(self, frames: Sequence[MotionFrame]) -> bytes:
-        """The payload of one packet of 1..1024 consecutive frames.
+        """The payload of one packet of consecutive frames, 1..`most_frames`.
 
         The packet starts a group when its first frame is not predicted from the previous one;
         the first packet must. Raises SequenceError when a frame needs what is not there,
         TimingError when times do not increase, LimitError for values out of range.
         """
-        if not 1 <= len(frames) <= MAX_MOTION_FRAMES:
-            raise LimitError(f"{len(frames)} frames in a packet, allowed is 1..{MAX_MOTION_FRAMES}")
+        if not 1 <= len(frames) <= self.most_frames:
+            raise LimitError(f"{len(frames)} frames in a packet, allowed is 1..{self.most_frames}")
         starts = frames[0].mode != PredictionMode.PREVIOUS
         if not starts and self._previous is None:
             raise SequenceError("the first frame of a stream is predicted from the previous one")
@@ -107,10 +118,12 @@ class MotionEncoder(_Codec):
         if starts:
             self._coder.reset()
         steps = [frame.mode == PredictionMode.PREVIOUS for frame in frames]
-        payload = head.to_bytes() + self._coder.encode(residuals, steps)
+        body = self._coder.encode(residuals, steps)
+        unpaid = self._model.size * len(frames) - FREE_MOTION_VALUES
+        body = self._coder.padded(body, -(-unpaid // MOTION_VALUES_PER_BYTE))
         last = frames[-1]
         self._previous = _Previous(last.pts, last.source_id, np.array(last.values, np.int32))
-        return payload
+        return head.to_bytes() + body
 
     def _residuals(self, frames: Sequence[MotionFrame]) -> Iterator[list[int]]:
         previous = self._previous.values if self._previous else None
@@ -177,6 +190,7 @@ class MotionDecoder(_Codec):
         head = MotionHead.parse(payload, offset)
         if previous is None and not head.starts_group:
             raise SequenceError("a motion packet before this one is missing", offset)
+        head.check_work(self._model.size, len(payload) - head.size, offset + head.size)
         if head.starts_group:
             self._coder.reset()
         steps = [

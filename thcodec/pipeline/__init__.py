@@ -16,6 +16,7 @@ _HOMES = {
     "Encoder": "encoder",
     "EncoderConfig": "config",
     "Frame": "decoder",
+    "LinkConfig": "link",
     "Progress": "summary",
     "Summary": "summary",
     "decode": "decode_file",
@@ -29,6 +30,7 @@ __all__ = [
     "Encoder",
     "EncoderConfig",
     "Frame",
+    "LinkConfig",
     "Progress",
     "Summary",
     "decode",
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from thcodec.pipeline.decoder import Decoder, Frame
     from thcodec.pipeline.encode_file import encode
     from thcodec.pipeline.encoder import Encoder
+    from thcodec.pipeline.link import LinkConfig
     from thcodec.pipeline.summary import ByteCount, Progress, Summary
 
 

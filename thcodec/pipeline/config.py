@@ -25,6 +25,7 @@ class EncoderConfig:
         audio: whether sound is coded.
         audio_bitrate: bit/s of Opus, 6000..256000.
         upscaler: name of the network or filter that brings stills to ``size``.
+        upscaler_weights: its file, for tfhub a folder or handle; None looks as for ``weights``.
         animator: name of the network that moves them.
         weights: file of the animator's weights; None looks in THCODEC_HOME and the package.
         device: torch device of the extractor, e.g. "cpu", "cuda".
@@ -43,6 +44,7 @@ class EncoderConfig:
     audio: bool = True
     audio_bitrate: int = 24000
     upscaler: str = "lanczos"
+    upscaler_weights: str | None = None
     animator: str = "compact"
     weights: Path | None = None
     device: str = "cpu"
@@ -78,18 +80,26 @@ class DecoderConfig:
     Attributes:
         device: torch device of the networks, e.g. "cpu", "cuda".
         weights: file of the animator's weights; None looks in THCODEC_HOME and the package.
+        upscaler_weights: the upscaler's file, for tfhub a folder or handle; None looks as above.
+        strict: refuse a stream whose upscaler cannot be had, instead of using Lanczos.
         batch: frames that are animated at a time when a packet holds several.
         crf: quality of the written video, 0 (lossless) .. 51.
+        hold: motion packets that may wait for one that is late, 0..64; each delays by a frame,
+            and only after a loss.
     """
 
     device: str = "cpu"
     weights: Path | None = None
+    upscaler_weights: str | None = None
+    strict: bool = False
     batch: int = 8
     crf: int = 18
+    hold: int = 2
 
     def __post_init__(self) -> None:
         _check("batch", self.batch, 1, 256)
         _check("crf", self.crf, 0, 51)
+        _check("hold", self.hold, 0, 64)
 
 
 def _check(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from typing import BinaryIO, Protocol, TypeVar
 
@@ -66,7 +67,8 @@ def decode(
         SignatureError, UnsupportedVersionError, MalformedError, TruncatedError: there is no
             stream in the file that this version can read, or not one frame of it.
         UnknownRecordError: the stream needs something this version does not know.
-        UnknownModelError, WeightsError: a network that the stream names cannot be had.
+        UnknownModelError, WeightsError: a network that the stream names cannot be had; an upscaler
+            only with ``config.strict``, else ``Summary.warnings`` tells of it.
         OSError: reading or writing failed.
     """
     config = config or DecoderConfig()
@@ -74,7 +76,7 @@ def decode(
     size = _file_size(source)
     with Reader(source) as reader, ExitStack() as stack:
         outputs = _Outputs(stack, reader.header, target, raw, config.crf, overwrite)
-        decoder = Decoder(config, animator=animator)
+        decoder = Decoder(replace(config, hold=0), animator=animator)  # files keep their order
         decoder.push(reader.header_packet)
         meter.count(reader.header_packet)
         for packet in reader:
@@ -88,15 +90,14 @@ def decode(
                 meter.frames += outputs.add_frames(frames)
             meter.report(min(1.0, meter.bytes.total / size) if size else None)
         damage = [str(fault) for fault in reader.damage] + decoder.notes
-        if outputs.left_out:
-            damage.append(f"{outputs.left_out} frames were left out: their times do not increase")
         if not meter.frames:
             reason = f": {damage[0]}" if damage else ""
             raise MalformedError(f"{_name(source)} holds no frame that can be decoded{reason}")
         outputs.close()
         seconds = float(outputs.duration * reader.header.time_base)
         notes = [f"{outputs.low_confidence} frames show no face: the last motion was held"]
-        return meter.summary(seconds, size, notes if outputs.low_confidence else [], damage)
+        notes = notes if outputs.low_confidence else []
+        return meter.summary(seconds, size, notes, damage, decoder.warnings)
 
 
 class _Outputs:
@@ -115,7 +116,6 @@ class _Outputs:
         rate = 1 / (step * header.time_base) if step else None
         side = header.coded_size
         self.low_confidence = 0
-        self.left_out = 0  # frames
         self.duration = 0  # ticks
         self._step = step
         self._first: int | None = None
@@ -138,12 +138,9 @@ class _Outputs:
             self._raw = stack.enter_context(output)
 
     def add_frames(self, frames: Iterator[Frame]) -> int:
-        """Show the frames whose time goes on; return how many."""
+        """Show frames, each until the next one; return how many."""
         count = 0
         for frame in frames:
-            if self._waiting is not None and frame.pts <= self._waiting.pts:
-                self.left_out += 1
-                continue
             self._send(frame.pts)
             self._waiting = frame
             self.low_confidence += frame.low_confidence

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
 
 import numpy as np
 
-from thcodec.bitstream import KeypointModel, Packet, RecordType, SourceRecord, StreamHeader
+from thcodec.bitstream import (
+    Feedback,
+    KeypointModel,
+    ModelIdentity,
+    Packet,
+    PacketNumbering,
+    RecordType,
+    SourceRecord,
+    StreamHeader,
+)
 from thcodec.bitstream.motion_head import MotionHead
-from thcodec.errors import MalformedError, SequenceError, UnknownRecordError
+from thcodec.errors import (
+    MalformedError,
+    SequenceError,
+    UnknownModelError,
+    UnknownRecordError,
+    WeightsError,
+)
 from thcodec.models import registry
 from thcodec.models.animator import Animator
 from thcodec.models.upscaler import Upscaler
 from thcodec.motion import MotionDecoder, MotionFrame, Quantiser
+from thcodec.pipeline.arrivals import Arrivals, Lost
 from thcodec.pipeline.config import DecoderConfig
 from thcodec.pipeline.prepared import PreparedSources
+from thcodec.pipeline.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -30,7 +47,7 @@ class Frame:
         time_base: duration of a tick, seconds.
         source_id: the source that was animated.
         low_confidence: the encoder saw no face here and held the motion.
-        concealed: the source was lost, so the picture before is shown again.
+        concealed: what it needs was lost, so the picture before is shown again.
     """
 
     rgb: np.ndarray
@@ -44,8 +61,8 @@ class Frame:
 class Decoder:
     """Turns the packets of one stream back into pictures.
 
-    Lost packets cost the frames that need them, not the stream: without its source a frame repeats
-    the picture before, a motion packet that builds on a lost one is left out, ``notes`` says so.
+    Packets may be lost, repeated, late or out of order, and cut in fragments. A frame that cannot
+    be decoded repeats the picture before and is marked as concealed; ``notes`` sums up.
 
     Args:
         config: see DecoderConfig.
@@ -63,48 +80,74 @@ class Decoder:
         self.header: StreamHeader | None = None
         self.frames_concealed = 0
         self.frames_lost = 0
+        self.frames_late = 0
         self.packets_lost = 0
+        self.warnings: list[str] = []  # what the decoder does otherwise than the stream says
         self._given_animator = animator
         self._given_upscaler = upscaler
-        self._shown: np.ndarray | None = None
-        self._next_motion: int | None = None
+        self._arrivals = Arrivals(self.config.hold)
+        self._numbering = PacketNumbering()
+        self._timeline = Timeline()
+        self._shown: Frame | None = None
+        self._broken = False  # what motion builds on was lost
 
     @property
     def notes(self) -> list[str]:
         """What could not be decoded as it was meant, one line each."""
         counts = {
-            "motion packets could not be used: what they build on was lost": self.packets_lost,
-            "frames repeat the picture before because their source was lost": self.frames_concealed,
-            "frames could not be shown because their source was lost": self.frames_lost,
+            "motion packets were lost, or build on what was lost": self.packets_lost,
+            "frames repeat the picture before, since theirs was lost": self.frames_concealed,
+            "frames could not be shown: no picture had come before them": self.frames_lost,
+            "frames were left out: their times had been filled": self.frames_late,
         }
         return [f"{count} {what}" for what, count in counts.items() if count]
 
     def push(self, packet: Packet) -> list[Frame]:
         """Take the next packet and return the pictures that it brings, in order of time.
 
-        Raises:
-            UnknownModelError, WeightsError: a network that the header names cannot be had.
+        What arrives before the header is dropped, and ``feedback`` asks for it. Raises:
+            UnknownModelError, WeightsError: a network that the header names cannot be had; an
+                upscaler only with ``config.strict``.
             UnknownRecordError: a critical record of a type this version does not know.
-            SequenceError: the stream does not begin with a header.
             ThvError: another subclass, with a byte offset, for a payload that is malformed. The
                 decoder can go on with the next packet.
         """
         return list(self.frames(packet))
 
+    def flush(self) -> list[Frame]:
+        """The pictures of packets that waited for one before them; the stream has ended."""
+        return [frame for item in self._arrivals.flush() for frame in self._take(item)]
+
     def frames(self, packet: Packet) -> Iterator[Frame]:
         """As ``push``, one batch of pictures at a time: a packet may hold a thousand frames."""
-        if packet.type == RecordType.HEADER:
-            self._begin(packet)
+        for item in self._arrivals.push(packet):
+            yield from self._take(item)
+
+    def feedback(self) -> Packet:
+        """What a transport may send back to the encoder at any time; see ``Encoder.feedback``."""
+        state = Feedback(
+            no_header=self.header is None,
+            broken=self._broken,
+            newest=self._arrivals.newest,
+            loss=round(255 * self._arrivals.loss),
+            held=self._sources.held if self.header is not None else (),
+        )
+        return self._numbering.packet(RecordType.FEEDBACK, state.to_payload())
+
+    def _take(self, item: Packet | Lost) -> Iterator[Frame]:
+        if isinstance(item, Lost):
+            if self.header is not None:
+                yield from self._lose(item.count)
+        elif item.type == RecordType.HEADER:
+            self._begin(item)
+        elif item.critical and not isinstance(item.type, RecordType):
+            raise UnknownRecordError(f"{item.name} is critical and not known", item.offset)
+        elif self.header is None:
             return
-        if self.header is None:
-            raise SequenceError(f"{packet.name} comes before the stream header", packet.offset)
-        if packet.type == RecordType.SOURCE:
-            record = SourceRecord.parse(packet.payload, packet.payload_offset)
-            self._motion.add_source(self._sources.add(record))
-        elif packet.type == RecordType.MOTION:
-            yield from self._decode_motion(packet)
-        elif packet.critical:
-            raise UnknownRecordError(f"{packet.name} is critical and not known", packet.offset)
+        elif item.type == RecordType.SOURCE:
+            self._take_source(item)
+        elif item.type == RecordType.MOTION:
+            yield from self._decode_motion(item)
 
     def _begin(self, packet: Packet) -> None:
         header = StreamHeader.parse(packet.payload, packet.payload_offset)
@@ -120,60 +163,87 @@ class Decoder:
             expected=header.animator,
         )
         _check_model(header, self._animator)
-        upscaler = self._given_upscaler or registry.load_upscaler(
-            header.upscaler.name, expected=header.upscaler
-        )
+        upscaler = self._given_upscaler or self._load_upscaler(header.upscaler)
         self._sources = PreparedSources(header, self._animator, upscaler)
         self._quantiser = Quantiser(header.keypoint_model)
         self._motion = MotionDecoder(header)
+        self._timeline.step = header.frame_duration
         self.header = header
 
+    def _load_upscaler(self, identity: ModelIdentity) -> Upscaler:
+        """What the stream names, or Lanczos and a warning where that may stand in for it."""
+        config = self.config
+        try:
+            return registry.load_upscaler(
+                identity.name,
+                weights=config.upscaler_weights,
+                device=config.device,
+                expected=identity,
+            )
+        except (UnknownModelError, WeightsError) as error:
+            if config.strict:
+                raise
+            self.warnings.append(f"stills are enlarged by lanczos, softer than meant: {error}")
+            return registry.load_upscaler("lanczos")
+
+    def _take_source(self, packet: Packet) -> None:
+        record = SourceRecord.parse(packet.payload, packet.payload_offset)
+        still_at = packet.payload_offset + len(packet.payload) - len(record.data)
+        taken = self._sources.add(record, packet.sequence, still_at)
+        if taken is not None:
+            self._motion.add_source(taken)
+
+    def _lose(self, packets: int) -> Iterator[Frame]:
+        """Motion packets are missing. In a live stream each of them was a frame."""
+        self.packets_lost += packets
+        self._broken = True
+        self._motion.lost()
+        self._timeline.broken = True
+        if self.header is not None and self.header.live:
+            yield from self._conceal(self._timeline.guess(packets))
+
     def _decode_motion(self, packet: Packet) -> Iterator[Frame]:
-        if self._next_motion not in (None, packet.sequence):
-            self._motion.lost()
-        self._next_motion = (packet.sequence + 1) % 256
         try:
             frames = self._motion.decode(packet.payload, packet.payload_offset)
         except SequenceError:
             self.packets_lost += 1
-            yield from self._conceal(self._frames_without_values(packet))
+            self._broken = True
+            head = MotionHead.parse(packet.payload, packet.payload_offset)
+            times = self._timeline.of(head)
+            yield from self._conceal(self._timeline.gap(times) + self._timeline.after(times))
         else:
-            yield from self._animate(frames)
-
-    def _frames_without_values(self, packet: Packet) -> list[MotionFrame]:
-        """What the head of a packet tells; times are known only where a group starts."""
-        head = MotionHead.parse(packet.payload, packet.payload_offset)
-        if not head.starts_group:
-            return []
-        step = self.header.frame_duration if self.header else 0
-        source_id = head.segments[0].source_id or 0
-        nothing = np.zeros(0, np.int32)
-        return [MotionFrame(pts, source_id, nothing) for pts in head.times(None, step)]
+            self._broken = False
+            yield from self._conceal(self._timeline.gap([frame.pts for frame in frames]))
+            shown = set(self._timeline.after([frame.pts for frame in frames]))
+            self.frames_late += len(frames) - len(shown)
+            yield from self._animate([frame for frame in frames if frame.pts in shown])
 
     def _animate(self, frames: list[MotionFrame]) -> Iterator[Frame]:
         for source_id, run in groupby(frames, key=lambda frame: frame.source_id):
             source = self._sources.prepared(source_id)
             for batch in _batches(list(run), self.config.batch):
                 if source is None:
-                    yield from self._conceal(batch)
+                    yield from self._conceal([frame.pts for frame in batch], source_id)
                     continue
                 motions = [self._quantiser.dequantise(frame.values) for frame in batch]
                 pictures = self._animator.animate(source, motions)
-                self._shown = pictures[-1]
                 for frame, picture in zip(batch, pictures, strict=True):
-                    yield self._frame(frame, picture)
+                    self._shown = self._frame(frame, picture)
+                    yield self._shown
 
-    def _conceal(self, batch: Sequence[MotionFrame]) -> Iterator[Frame]:
+    def _conceal(self, times: Sequence[int], source_id: int | None = None) -> Iterator[Frame]:
+        """The picture before once more at each of some times."""
         if self._shown is None:
-            self.frames_lost += len(batch)
+            self.frames_lost += len(times)
             return
-        self.frames_concealed += len(batch)
-        for frame in batch:
-            yield self._frame(frame, self._shown, concealed=True)
+        self.frames_concealed += len(times)
+        source = self._shown.source_id if source_id is None else source_id
+        for pts in times:
+            yield replace(self._shown, pts=pts, source_id=source, concealed=True)
 
-    def _frame(self, frame: MotionFrame, rgb: np.ndarray, concealed: bool = False) -> Frame:
+    def _frame(self, frame: MotionFrame, rgb: np.ndarray) -> Frame:
         time_base = self.header.time_base if self.header else Fraction(0)
-        return Frame(rgb, frame.pts, time_base, frame.source_id, frame.low_confidence, concealed)
+        return Frame(rgb, frame.pts, time_base, frame.source_id, frame.low_confidence)
 
 
 def _check_model(header: StreamHeader, animator: Animator) -> None:

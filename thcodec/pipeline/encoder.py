@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -13,7 +12,6 @@ from thcodec.bitstream import (
     Packet,
     PacketNumbering,
     RecordType,
-    SourceRecord,
     StreamHeader,
 )
 from thcodec.bitstream.header import Crop
@@ -25,28 +23,15 @@ from thcodec.models import registry
 from thcodec.models.animator import Animator, Extraction
 from thcodec.motion import MotionEncoder, MotionFrame, PredictionMode, Quantiser
 from thcodec.pipeline.audio_track import AudioTrack
+from thcodec.pipeline.coded_source import CodedSource, SourceMaker
 from thcodec.pipeline.config import EncoderConfig
+from thcodec.pipeline.link import Link, LinkConfig, feedback_of
 from thcodec.sources.policy import FrameView, make_policy
-from thcodec.sources.stills import encode_still, jpeg_tables, resize_still
 
 _BATCH = 8  # frames the extractor sees at a time in file mode
 _MIN_CONFIDENCE = 0.5  # of the extractor; below it the motion before is held
 _SOURCES_KEPT = 2  # the decoder needs the current source, and the one before during a switch
-_SOURCE_IDS = 1 << 16
 _LIVE_RESET = 250  # packets after which a live decoder can join; learning anew costs bytes
-
-
-@dataclass
-class _Source:
-    """The source that frames are now predicted from, as the decoder has it."""
-
-    id: int
-    seen: Extraction
-    integers: np.ndarray  # (3K,) quantised canonical keypoints
-    canonical: np.ndarray  # (K, 3) the same, dequantised
-    motion: np.ndarray  # quantised motion of the source frame
-    values: np.ndarray  # quantised motion of the frame coded last
-    sure: bool  # whether it shows a face
 
 
 class Encoder:
@@ -63,6 +48,8 @@ class Encoder:
         audio: set-up of the sound that ``push_audio`` will bring, or None.
         metadata: texts to carry along, e.g. ``{"title": "..."}``.
         animator: a network that is loaded already; None loads ``config.animator``.
+        link: how the packets are sent over a link that loses some, which takes ``live``; None
+            where none is lost. See ``feedback``.
 
     Raises:
         UnknownModelError, WeightsError: a network of the configuration cannot be had.
@@ -79,6 +66,7 @@ class Encoder:
         audio: AudioParameters | None = None,
         metadata: dict[str, str] | None = None,
         animator: Animator | None = None,
+        link: LinkConfig | None = None,
     ) -> None:
         self.config = config = config or EncoderConfig()
         self.time_base = Fraction(time_base)
@@ -87,7 +75,9 @@ class Encoder:
         self._animator = animator or registry.load_animator(
             config.animator, size=config.size, weights=config.weights, device=config.device
         )
-        self._upscaler = registry.load_upscaler(config.upscaler)
+        self._upscaler = registry.load_upscaler(
+            config.upscaler, weights=config.upscaler_weights, device=config.device
+        )
         self._metadata = metadata or {}
         self._audio_parameters = audio
         self._audio = AudioTrack(audio.sample_rate if audio else 48000, grouped=not live)
@@ -99,19 +89,27 @@ class Encoder:
         )
         self._policy = make_policy(config.interval or None)
         self._quantiser = Quantiser(self._animator.keypoint_model, config.hysteresis)
-        self._tables = jpeg_tables(config.source_quality) if config.still_codec == 1 else b""
+        self._maker = SourceMaker(config, self._animator, self._quantiser)
         self._numbering = PacketNumbering()
+        if link is not None and not live:
+            raise ValueError("a link that loses packets takes a live stream")
+        self._link = Link(link, self._numbering) if link is not None else None
         self._waiting: list[CroppedFrame] = []
         self._group: list[MotionFrame] = []
-        self._source: _Source | None = None
+        self._source: CodedSource | None = None
+        self._coming: CodedSource | None = None  # sent, and not known to have arrived
         self._crop: Crop | None = None
         self._picture_size: tuple[int, int] | None = None
         self._last_pts: int | None = None
         self._coded_pts = 0  # of the last coded frame
         self._since_reset = 0  # motion frames
         self.frames = 0
-        self.sources = 0
         self.low_confidence_frames = 0
+
+    @property
+    def sources(self) -> int:
+        """Sources sent so far."""
+        return self._maker.made
 
     @property
     def notes(self) -> list[str]:
@@ -135,14 +133,14 @@ class Encoder:
             ValueError: the picture has another shape or type.
         """
         pts = self._check(picture, pts)
-        return self._code(self._tracker.push(picture, pts), end=self.live)
+        return self._sent(self._code(self._tracker.push(picture, pts), end=self.live))
 
     def push_audio(self, packet: AudioPacket) -> list[Packet]:
         """Take one Opus packet; it is sent when the pictures have come to its time."""
         if self._audio_parameters is None:
             raise ThvError("audio packets need an encoder that was made with audio parameters")
         self._audio.add(packet)
-        return self._due_audio(self._coded_pts) if self._crop is not None else []
+        return self._sent(self._due_audio(self._coded_pts) if self._crop is not None else [])
 
     def flush(self) -> list[Packet]:
         """End the stream and return its last packets.
@@ -154,7 +152,20 @@ class Encoder:
         packets += self._close_group()
         if self._crop is not None:
             packets += self._due_audio(None)
-        return packets
+        return self._sent(packets)
+
+    def feedback(self, packet: Packet) -> list[Packet]:
+        """Take what ``Decoder.feedback`` told; return what must be sent again at once.
+
+        Where motion was lost, the next packet starts a group. Raises ThvError subclasses for a
+        packet that is no feedback, ThvError for an encoder that was made without a link.
+        """
+        if self._link is None:
+            raise ThvError("feedback needs an encoder that was made with a link")
+        return self._link.answer(feedback_of(packet))
+
+    def _sent(self, packets: list[Packet]) -> list[Packet]:
+        return packets if self._link is None else self._link.send(packets)
 
     def _check(self, picture: np.ndarray, pts: int | None) -> int:
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
@@ -185,14 +196,20 @@ class Encoder:
     def _code_frame(self, frame: CroppedFrame, seen: Extraction) -> list[Packet]:
         sure = frame.face and seen.confidence >= _MIN_CONFIDENCE
         packets = [] if self._crop is not None else self._begin(frame.crop)
+        if (
+            self._coming is not None
+            and self._link is not None
+            and self._link.holds(self._coming.id)
+        ):
+            self._switch(self._coming)
         source = self._source
         wanted = self._policy.decide(FrameView(self.frames, frame.new_shot, face=sure))
         # A source without a face is only a stopgap until one is seen.
+        wanted = wanted and (self._coming is None or frame.new_shot)
         if source is None or wanted or (sure and not source.sure):
             packets += self._close_group()
-            source = self._source = self._make_source(frame, seen, sure)
-            self._since_reset = 0
-            packets.append(self._source_packet(source, frame))
+            source, packet = self._new_source(frame, seen, sure)
+            packets.append(packet)
         elif frame.pts - self._coded_pts > MAX_TICKS:
             # No time step is that long; a group gives the time of its first frame in full.
             packets += self._close_group()
@@ -208,7 +225,8 @@ class Encoder:
         self.frames += 1
         self.low_confidence_frames += not sure
         self._coded_pts = frame.pts
-        if len(self._group) >= (1 if self.live else self.config.group):
+        most = 1 if self.live else min(self.config.group, self._motion.most_frames)
+        if len(self._group) >= most:
             packets += self._close_group()
         return packets + self._due_audio(frame.pts)
 
@@ -230,7 +248,7 @@ class Encoder:
             live=self.live,
             bank_size=_SOURCES_KEPT,
             still_codec=self.config.still_codec,
-            jpeg_tables=self._tables,
+            jpeg_tables=self._maker.tables,
             audio=self._audio_parameters,
         )
         self._motion = MotionEncoder(header)
@@ -240,43 +258,46 @@ class Encoder:
             packets.append(self._numbering.packet(RecordType.METADATA, payload))
         return packets
 
-    def _make_source(self, frame: CroppedFrame, seen: Extraction, sure: bool) -> _Source:
-        """Quantise what the decoder will predict from, and keep exactly that."""
-        integers = self._quantiser.quantise_canonical(seen.canonical)
-        canonical = self._quantiser.dequantise_canonical(integers)
-        motion = self._quantiser.quantise(self._animator.motion(seen, canonical, seen))
-        number = self.sources % _SOURCE_IDS
-        self.sources += 1
-        return _Source(number, seen, integers, canonical, motion, motion, sure)
-
-    def _source_packet(self, source: _Source, frame: CroppedFrame) -> Packet:
-        config = self.config
-        still = resize_still(frame.picture, config.still_size)
-        data = encode_still(
-            still, codec=config.still_codec, quality=config.source_quality, tables=self._tables
-        )
-        record = SourceRecord(
-            source_id=source.id,
-            pts=frame.pts,
-            codec=config.still_codec,
-            width=config.still_size,
-            height=config.still_size,
-            canonical=tuple(source.integers),
-            motion=tuple(source.motion),
-            data=data,
-            crop=frame.crop if frame.crop != self._crop else None,
-            coder=config.coder,
-        )
+    def _new_source(
+        self, frame: CroppedFrame, seen: Extraction, sure: bool
+    ) -> tuple[CodedSource, Packet]:
+        """A source made of a frame, and the one to go on with: the same, unless it may be lost."""
+        made = self._maker.make(seen, sure)
+        record = self._maker.record(made, frame, frame.crop if frame.crop != self._crop else None)
         self._crop = frame.crop
         self._motion.add_source(record)
-        return self._numbering.packet(RecordType.SOURCE, record.to_payload())
+        payload = record.to_payload()
+        if self._link is not None:
+            self._link.send_source(record, payload)
+        packet = self._numbering.packet(RecordType.SOURCE, payload)
+        now = self._source
+        if now is not None and now.sure and not frame.new_shot and self._waits():
+            self._coming = made
+            return now, packet
+        self._switch(made)
+        return made, packet
+
+    def _waits(self) -> bool:
+        """Whether a source is shown only when the receiver has told that it is there."""
+        return self._link is not None and self._link.heard
+
+    def _switch(self, source: CodedSource) -> None:
+        self._source, self._coming = source, None
+        self._since_reset = 0
 
     def _next_mode(self) -> PredictionMode:
         """How the next frame is predicted; a group begins from its source."""
-        if self.live and self._since_reset >= _LIVE_RESET:
+        link = self._link
+        if link is not None and (link.restart or self._since_reset >= link.group):
+            self._since_reset = 0
+        if link is None and self.live and self._since_reset >= _LIVE_RESET:
             self._since_reset = 0
         self._since_reset += 1
-        return PredictionMode.SOURCE if self._since_reset == 1 else PredictionMode.PREVIOUS
+        if self._since_reset > 1:
+            return PredictionMode.PREVIOUS
+        if link is not None:
+            link.starts_group()
+        return PredictionMode.SOURCE
 
     def _close_group(self) -> list[Packet]:
         if not self._group:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -58,6 +58,7 @@ class Summary:
         elapsed: time the work took, seconds.
         notes: things worth knowing, one line each.
         damage: what was wrong with the input; the output holds what could be read.
+        warnings: what was done otherwise than the stream says, one line each.
     """
 
     frames: int
@@ -67,6 +68,7 @@ class Summary:
     elapsed: float
     notes: tuple[str, ...] = ()
     damage: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def kbits(self, count: int) -> float:
         """Rate in kbit/s that `count` bytes over the stream's duration make."""
@@ -105,7 +107,14 @@ class Meter:
         if self.progress is not None:
             self.progress(Progress(self.frames, self.bytes.total, share))
 
-    def summary(self, duration: float, size: int, notes: list[str], damage: list[str]) -> Summary:
+    def summary(
+        self,
+        duration: float,
+        size: int,
+        notes: list[str],
+        damage: list[str],
+        warnings: Sequence[str] = (),
+    ) -> Summary:
         """The figures at the end; `size` is that of the whole stream, 0 if unknown."""
         self.bytes.framing += max(0, size - self.bytes.total)
         elapsed = monotonic() - self._started
@@ -117,4 +126,5 @@ class Meter:
             elapsed,
             tuple(notes),
             tuple(damage),
+            tuple(warnings),
         )

@@ -23,7 +23,7 @@ _SIDE_INFORMATION = {*range(_APP0, _APP0 + 16), _COM}
 _COMPONENTS = bytes.fromhex("03 012200 021101 031101")
 _SCAN_HEADER = bytes.fromhex("ffda 000c 03 0100 0211 0311 003f00")
 # Annex K.3 as DHT segments: luma DC, luma AC, chroma DC, chroma AC.
-_STANDARD_HUFFMAN = bytes.fromhex(
+STANDARD_HUFFMAN = bytes.fromhex(
     """
     ffc4001f0000010501010101010100000000000000000102030405060708090a0bffc400b5100002010303020403
     050504040000017d01020300041105122131410613516107227114328191a1082342b1c11552d1f0243362728209
@@ -60,7 +60,7 @@ def split(jpeg: bytes) -> tuple[bytes, bytes]:
             raise MalformedError("the JPEG picture is not YCbCr 4:2:0")
         elif marker == _SOS:
             break
-    if not jpeg.endswith(_EOI) or huffman != _STANDARD_HUFFMAN:
+    if not jpeg.endswith(_EOI) or huffman != STANDARD_HUFFMAN:
         raise MalformedError("the JPEG picture is not baseline with standard Huffman tables")
     return tables, jpeg[position : -len(_EOI)]
 
@@ -82,7 +82,7 @@ def join(tables: bytes, scan: bytes, width: int, height: int) -> bytes:
     # A marker in the scan could start another picture, of any size, behind the checks.
     if re.search(rb"\xff[^\x00]", scan) or scan.endswith(b"\xff"):
         raise MalformedError("a marker inside a JPEG scan")
-    huffman = b"" if _DHT in markers else _STANDARD_HUFFMAN
+    huffman = b"" if _DHT in markers else STANDARD_HUFFMAN
     frame = b"\xff\xc0" + struct.pack(">HBHH", 17, 8, height, width) + _COMPONENTS
     return _SOI + tables + frame + huffman + _SCAN_HEADER + scan + _EOI
 

@@ -20,23 +20,35 @@ from thcodec.train.close_ups import CloseUpTraining, train_close_ups
 from thcodec.train.extractor import ExtractorTraining, train_face
 from thcodec.train.pairs import Locate, Track, extract_tracks
 from thcodec.train.prepare import load, prepare
+from thcodec.train.upscaler import UpscalerTraining, train_upscaler, upscaler_training
 
-DEFAULT_CONFIG = Path(__file__).parent / "configs" / "compact.toml"
+CONFIGS = Path(__file__).parent / "configs"
+DEFAULT_CONFIG = CONFIGS / "compact.toml"
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The settings of all trainings; see ``configs/compact.toml``."""
+    """The settings of extractor and animator; see ``configs/compact.toml``."""
 
     extractor: ExtractorTraining
     close_ups: CloseUpTraining
     animator: AnimatorTraining
 
 
-def read_config(path: Path) -> TrainingConfig:
-    """Read a TOML file. Raises ThvError for unknown or missing settings."""
+def find_config(name: str) -> Path:
+    """The file of a shipped config's name, else ``name`` as a path."""
+    shipped = CONFIGS / f"{name}.toml"
+    return shipped if shipped.is_file() else Path(name)
+
+
+def read_config(path: Path) -> TrainingConfig | UpscalerTraining:
+    """Read a TOML file; an upscaler's has a table of that name. Raises ThvError for unknown or
+    missing settings.
+    """
     try:
         tables: dict[str, Any] = tomllib.loads(path.read_text())
+        if "upscaler" in tables:
+            return upscaler_training(tables["upscaler"])
         animator = dict(tables["animator"])
         stages = tuple(
             Stage(**{**stage, "parts": tuple(stage["parts"])}) for stage in animator.pop("stages")
@@ -50,12 +62,14 @@ def read_config(path: Path) -> TrainingConfig:
         raise ThvError(f"training config {path}: {error}") from error
 
 
-def train(data: Path, work: Path, config: TrainingConfig) -> Path:
-    """Prepare ``data``, train, and write ``work/compact-2.safetensors``; run it again to go on
-    after a stop.
+def train(data: Path, work: Path, config: TrainingConfig | UpscalerTraining) -> Path:
+    """Prepare ``data``, train, and write ``work/compact-2.safetensors``, for an upscaler
+    ``work/face-1.safetensors``; run it again to go on after a stop.
 
     Raises WeightsError when a teacher's package is missing.
     """
+    if isinstance(config, UpscalerTraining):
+        return train_upscaler(data, work, config)
     cache = work / "cache"
     prepare(data, cache, ("train", "val"))
     torch.manual_seed(config.animator.seed)

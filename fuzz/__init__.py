@@ -1,0 +1,1 @@
+"""Programs that look for inputs the readers cannot cope with: `make fuzz`."""

@@ -1,0 +1,76 @@
+"""Sources as the encoder makes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from thcodec.bitstream import SourceRecord
+from thcodec.bitstream.header import Crop
+from thcodec.media.crop import CroppedFrame
+from thcodec.models.animator import Animator, Extraction
+from thcodec.motion import Quantiser
+from thcodec.pipeline.config import EncoderConfig
+from thcodec.sources.stills import encode_still, jpeg_tables, resize_still
+
+_IDS = 1 << 16
+
+
+@dataclass
+class CodedSource:
+    """A source that frames can be predicted from, as the decoder has it."""
+
+    id: int
+    seen: Extraction
+    integers: np.ndarray  # (3K,) quantised canonical keypoints
+    canonical: np.ndarray  # (K, 3) the same, dequantised
+    motion: np.ndarray  # quantised motion of the source frame
+    values: np.ndarray  # quantised motion of the frame coded last
+    sure: bool  # whether it shows a face
+
+
+class SourceMaker:
+    """Makes sources and their records.
+
+    Args:
+        config: see EncoderConfig.
+        animator: the network that sees the keypoints.
+        quantiser: of the stream.
+    """
+
+    def __init__(self, config: EncoderConfig, animator: Animator, quantiser: Quantiser) -> None:
+        self._config = config
+        self._animator = animator
+        self._quantiser = quantiser
+        self.tables = jpeg_tables(config.source_quality) if config.still_codec == 1 else b""
+        self.made = 0
+
+    def make(self, seen: Extraction, sure: bool) -> CodedSource:
+        """Quantise what the decoder will predict from, and keep exactly that."""
+        integers = self._quantiser.quantise_canonical(seen.canonical)
+        canonical = self._quantiser.dequantise_canonical(integers)
+        motion = self._quantiser.quantise(self._animator.motion(seen, canonical, seen))
+        number = self.made % _IDS
+        self.made += 1
+        return CodedSource(number, seen, integers, canonical, motion, motion, sure)
+
+    def record(self, source: CodedSource, frame: CroppedFrame, crop: Crop | None) -> SourceRecord:
+        """The source with its still; `crop` where a new one begins."""
+        config = self._config
+        still = resize_still(frame.picture, config.still_size)
+        data = encode_still(
+            still, codec=config.still_codec, quality=config.source_quality, tables=self.tables
+        )
+        return SourceRecord(
+            source_id=source.id,
+            pts=frame.pts,
+            codec=config.still_codec,
+            width=config.still_size,
+            height=config.still_size,
+            canonical=tuple(source.integers),
+            motion=tuple(source.motion),
+            data=data,
+            crop=crop,
+            coder=config.coder,
+        )
