@@ -41,7 +41,7 @@ class SeededAnimator(Animator):
     def extract(self, pictures: list[np.ndarray]) -> list[Extraction]:
         raise NotImplementedError
 
-    def motion(self, extraction: Extraction, canonical: np.ndarray) -> Motion:
+    def motion(self, extraction: Extraction, canonical: np.ndarray, source: Extraction) -> Motion:
         raise NotImplementedError
 
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> _Still:

@@ -22,7 +22,7 @@ class PerfectAnimator(MomentAnimator):
         numbers = [next(i for i, f in enumerate(self._frames) if f is p) for p in pictures]
         return [Extraction(np.full((5, 3), n, float), np.zeros((5, 3)), 1.0) for n in numbers]
 
-    def motion(self, extraction: Extraction, canonical: np.ndarray) -> Motion:
+    def motion(self, extraction: Extraction, canonical: np.ndarray, source: Extraction) -> Motion:
         return Motion(np.zeros(3), np.zeros(3), 0.0, extraction.keypoints)
 
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> np.ndarray:

@@ -43,9 +43,9 @@ def decompose(
     (K, 3).
 
     weights: (K,), how rigid each point is. The last ``free`` points do not follow the head. t_z and
-    the depth of the head's deformation are 0: under the orthographic camera of eq. 1 the first moves
-    nothing in the picture and the second next to nothing (0.00 dB on 82 pairs of val256), yet it
-    would be a fifth of the bytes.
+    the depth of the head's deformation are 0: under the orthographic camera of eq. 1 the first
+    moves nothing in the picture and the second next to nothing (0.00 dB on 82 pairs of val256), yet
+    it would be a fifth of the bytes.
     """
     scale, rotation, translation = rigid_fit(canonical, keypoints, weights)
     angles = euler_angles(rotation)
