@@ -35,6 +35,7 @@ def main() -> None:
     blocks = (
         (options.readme, "figures", everything),
         (options.card, "quality", section(options.results, "quality")),
+        (options.card, "evaluate", section(options.results, "evaluate")),
         (options.upscaler_card, "upscale", section(options.results, "upscale")),
     )
     for path, marker, block in blocks:
@@ -89,6 +90,46 @@ def _quality(record: dict[str, Any]) -> str:
         "SSIM",
         "ST-LPIPS",
     ]
+    return _markdown(head, rows) + f"\n\nMean over {len(record['clips'])} clips."
+
+
+def _evaluate(record: dict[str, Any]) -> str:
+    mean, cost, seed = record["mean"], record["cost"], record["seed"]
+    rows = []
+
+    def scores(name: str, ours: dict[str, float], beside: dict[str, float], goals: str) -> None:
+        both = (
+            f"{part['psnr']:.2f} / {part['ssim']:.3f} / {part['stlpips']:.4f}"
+            for part in (ours, beside)
+        )
+        rows.append([name, *both, goals])
+
+    def seen(name: str, *counts: dict[str, int], goal: str = "") -> None:
+        found, events = (sum(count[key] for count in counts) for key in ("seen", "events"))
+        rows.append([name, f"{found} of {events} = {found / max(events, 1):.0%}", "", goal])
+
+    one, several = mean["one"], mean["several"]
+    scores("one source", one["animated"], one["repeated"], "23.5 / 0.72 / 0.060")
+    scores("source every 50", several["animated"], several["repeated"], "25.5 / 0.79 / 0.040")
+    if seed:
+        name = f"the paper's clip, every {seed['interval']} (beside it: the paper)"
+        scores(name, seed["ours"]["animated"], seed["paper"], "better in all")
+    identity, still = mean["identity"], mean["identity_repeated"]
+    rows.append(["identity, cosine", f"{identity:.3f}", f"{still:.3f}", "0.75"])
+    for part, goal in (("both", "6 %"), ("eyes", ""), ("mouth", "")):
+        found = (f"{mean[key][part]:.1%}" for key in ("landmarks", "landmarks_repeated"))
+        rows.append([f"landmark error, {part}", *found, goal])
+    blinks, mouths = mean["blinks"], mean["mouth_openings"]
+    seen("blinks and mouth openings seen", blinks, mouths, goal="70 %")
+    seen("blinks", blinks)
+    seen("mouth openings", mouths)
+    for part in ("face", "background"):
+        ratio = mean["shimmer"][part]["ratio"]
+        rows.append([f"shimmer of a still {part}", f"{ratio:.2f}", "", "1.2"])
+    rows.append(["parameters", f"{cost['parameters'] / 1e6:.2f} M", "", "12 M"])
+    flops = f"{cost['decoder']:.1f}; {cost['encoder']:.1f}"
+    rows.append(["GFLOP a frame, decoder; encoder", flops, "", "20; 5"])
+    head = ["PSNR dB / SSIM / ST-LPIPS", "animated", "repeated", "goal"]
     return _markdown(head, rows) + f"\n\nMean over {len(record['clips'])} clips."
 
 
@@ -153,6 +194,7 @@ def _or_dash(value: float | None) -> str:
 
 
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "evaluate": _evaluate,
     "quality": _quality,
     "rate": _rate,
     "paint": _paint,

@@ -63,7 +63,7 @@ def test_report(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     _run(rate, monkeypatch, "--data", data, "--results", tmp_path)
     readme, card = tmp_path / "README.md", tmp_path / "card.md"
     readme.write_text("before\n<!-- figures -->\nold\n<!-- /figures -->\nafter\n")
-    card.write_text("<!-- quality --><!-- /quality -->")
+    card.write_text("<!-- quality --><!-- /quality --><!-- evaluate --><!-- /evaluate -->")
     upscaler_card = tmp_path / "upscaler.md"
     upscaler_card.write_text("<!-- upscale --><!-- /upscale -->")
     options = ["--results", tmp_path, "--readme", readme, "--card", card]
