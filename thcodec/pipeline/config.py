@@ -50,8 +50,8 @@ class EncoderConfig:
     device: str = "cpu"
     still_codec: int = 2
     coder: int = 2
-    group: int = 25
-    hysteresis: float = 0.95
+    group: int = 50
+    hysteresis: float = 1.1
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:

@@ -36,7 +36,8 @@ class Stage:
 
     parts: what is trained of "motion", "appearance" and "generator"; without the last only the
     moved source is looked at. degraded: share of sources that went through a small JPEG.
-    perceptual, adversarial: weights of these losses, on crops of ``crop`` pixels.
+    perceptual, adversarial: weights of these losses, on crops of ``crop`` pixels. pixels: weight of
+    the painted picture's L1 at full size, which likes soft pictures best; coarser ones weigh 1.
     """
 
     size: int
@@ -48,6 +49,7 @@ class Stage:
     degraded: float = 0.3
     perceptual: float = 0.0
     adversarial: float = 0.0
+    pixels: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ class AnimatorTrainer:
         return loss.item()
 
     def _painting_loss(self, picture: torch.Tensor, batch: PairBatch, stage: Stage) -> torch.Tensor:
-        loss = reconstruction_loss(picture, batch)
+        loss = reconstruction_loss(picture, batch, stage.pixels)
         painted, real = self._crops(picture, batch, stage.crop)
         if stage.perceptual and self._perceptual is not None:
             loss = loss + stage.perceptual * self._perceptual(painted, real)
@@ -205,13 +207,17 @@ class AnimatorTrainer:
         )
 
 
-def reconstruction_loss(picture: torch.Tensor, batch: PairBatch) -> torch.Tensor:
-    """L1 over four scales; lids and lips weigh up to seven times as much at full size."""
+def reconstruction_loss(
+    picture: torch.Tensor, batch: PairBatch, pixels: float = 1.0
+) -> torch.Tensor:
+    """L1 over four scales; lids and lips weigh up to seven times as much at full size, and all of
+    that scale counts ``pixels``.
+    """
     target = batch.driving
     focus = heat_maps(
         batch.driving_keypoints[:, list(COMPACT.detail)], target.shape[-1], 0.004
     ).amax(1, keepdim=True)
-    loss = ((picture - target).abs() * (1 + 6 * focus)).mean()
+    loss = pixels * ((picture - target).abs() * (1 + 6 * focus)).mean()
     for _ in range(3):
         picture, target = functional.avg_pool2d(picture, 2), functional.avg_pool2d(target, 2)
         loss = loss + (picture - target).abs().mean()

@@ -31,11 +31,11 @@ BATCH = 8  # frames at a time; memory does not grow with the clip
 COMPACT_KEYPOINTS = KeypointModel(
     keypoints=COMPACT.keypoints,
     free=COMPACT.free,
-    rotation_step=1 << 23,  # 0.5 degrees
-    translation_step=1 << 16,  # 1/256: half a pixel at 256
-    scale_step=1 << 16,
+    rotation_step=1 << 22,  # 0.25 degrees
+    translation_step=1 << 15,  # 1/512: a quarter of a pixel at 256
+    scale_step=1 << 15,
     expression_step=3 << 15,
-    depth_step=1 << 18,
+    depth_step=1 << 17,  # LOST is two steps: more than the encoder's hysteresis holds back
     canonical_step=1 << 16,
 )
 

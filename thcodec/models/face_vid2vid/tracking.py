@@ -16,7 +16,7 @@ SIZE = 128  # of the pictures in which flow is sought
 MISS = 1.5  # pixels by which flow there and back may differ
 UNLIKE = 25  # grey levels by which a sample may change on its way
 REACH = 0.1  # standard deviation of the region round a keypoint that it speaks for
-LOST = 0.125  # z of a keypoint whose region cannot be found again
+LOST = 1 / 64  # z of a keypoint whose region cannot be found again
 
 
 @dataclass(frozen=True)
