@@ -144,6 +144,16 @@ def test_the_extractor_learns_and_goes_on_where_it_stopped(cache, tmp_path):
     FaceExtractor(COMPACT).load_state_dict(state["average"])
 
 
+def test_large_turns_are_drawn_more_often_than_they_are_filmed(cache):
+    track = tracks(cache, "train")[0]
+    keypoints = np.repeat(track.keypoints[:1], len(track.keypoints), 0)
+    nose = landmarks.FACE.index(1)
+    keypoints[:5, nose, 0] += 0.1  # 5 of 110 frames look aside
+    sampler = PairSampler([replace(track, keypoints=keypoints)], 0, 0.0)
+    drawn = [sampler._driving_frame(sampler._tracks[0], 60) for _ in range(400)]
+    assert np.mean(np.array(drawn) < 5) > 1.5 * 5 / 110
+
+
 def face_tracks(cache, split):
     face = list(landmarks.FACE)
     return [

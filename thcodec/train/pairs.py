@@ -152,11 +152,15 @@ class PairSampler:
         return source, driving, *moved, *meshes, *field
 
     def _driving_frame(self, track: Track, source: int) -> int:
-        """Any frame, or of four the one whose eyes and mouth differ most: blinks are rare."""
+        """Any frame, or of four the one that differs most in eyes and mouth, or in how the head is
+        turned: blinks and large turns are rare.
+        """
         frames = self._random.integers(0, len(track.keypoints), 4)
-        if self._random.random() < 0.5:
+        chance = self._random.random()
+        if chance < 0.35:
             return int(frames[0])
-        change = openings(track.keypoints[frames]) - openings(track.keypoints[source])
+        measure = openings if chance < 0.7 else turns
+        change = measure(track.keypoints[frames]) - measure(track.keypoints[source])
         return int(frames[np.abs(change).sum(1).argmax()])
 
     def _tint(self, *pictures: np.ndarray) -> list[np.ndarray]:
@@ -213,6 +217,18 @@ def openings(keypoints: np.ndarray) -> np.ndarray:
     )
     weighted: np.ndarray = distance * np.array([2.0, 2.0, 1.0])
     return weighted
+
+
+def turns(keypoints: np.ndarray) -> np.ndarray:
+    """Where the nose is between the sides of the face and between forehead and chin, (n, 2), of
+    keypoints (n, K, 3)."""
+    points = keypoints[..., [landmarks.FACE.index(p) for p in (1, 234, 454, 10, 152)], :2]
+    nose, right, left, top, chin = np.moveaxis(points, -2, 0)
+    height = np.linalg.norm(chin - top, axis=-1, keepdims=True)
+    aside = ((nose - (right + left) / 2) / height)[..., :1]
+    nod = ((nose - (top + chin) / 2) / height)[..., 1:]
+    turned: np.ndarray = np.concatenate([aside, nod], -1)
+    return turned
 
 
 def degrade(picture: np.ndarray, size: int, quality: int) -> np.ndarray:
