@@ -6,7 +6,7 @@ PIP    := $(PY) -m pip --disable-pip-version-check
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test slow fuzz lint bench train train-packages train-upscaler evaluate report clean
+.PHONY: help venv demo test slow parity fuzz lint bench train train-packages train-upscaler evaluate report clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,10 +23,13 @@ demo: $(READY)  ## encode and decode a sample clip; pictures and figures go to d
 	$(PY) -m examples.demo
 
 test: lint  ## ruff, mypy and pytest
-	$(PY) -m pytest -m 'not slow'
+	$(PY) -m pytest -m 'not slow and not parity'
 
 slow: $(READY)  ## what takes minutes: every flipped bit, kill -9 two hundred times
 	$(PY) -m pytest -m slow
+
+parity: $(READY)  ## the published networks at full size against ../shared/parity (minutes, 3 GB)
+	$(PY) -m pytest -m parity
 
 lint: $(READY)
 	$(PY) -m ruff check .

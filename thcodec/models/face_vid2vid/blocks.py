@@ -33,25 +33,41 @@ def zero_head(inputs: int, outputs: int) -> nn.Conv2d:
 
 
 class ConvBlock(nn.Module):
-    """Convolution, batch norm, ReLU."""
+    """Convolution, batch norm, ReLU (leaky with a ``slope``). The compact network's convolutions
+    have no bias, which the norm makes superfluous; the published one's have.
+    """
+
+    FOLDS = (("conv", "norm"),)
 
     def __init__(
-        self, inputs: int, outputs: int, *, dim: int = 2, kernel: int = 3, stride: int = 1
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        dim: int = 2,
+        kernel: int = 3,
+        stride: int = 1,
+        bias: bool = False,
+        slope: float = 0.0,
     ) -> None:
         super().__init__()
-        self.conv = _CONV[dim](inputs, outputs, kernel, stride, kernel // 2, bias=False)
+        self.slope = slope
+        self.conv = _CONV[dim](inputs, outputs, kernel, stride, kernel // 2, bias=bias)
         self.norm = _NORM[dim](outputs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return functional.relu(self.norm(self.conv(x)), inplace=True)
+        x = self.norm(self.conv(x))
+        if self.slope:
+            return functional.leaky_relu(x, self.slope, inplace=True)
+        return functional.relu(x, inplace=True)
 
 
 class DownBlock(nn.Module):
     """ConvBlock, then 2x average pooling of height and width."""
 
-    def __init__(self, inputs: int, outputs: int, *, dim: int = 2) -> None:
+    def __init__(self, inputs: int, outputs: int, *, dim: int = 2, bias: bool = False) -> None:
         super().__init__()
-        self.block = ConvBlock(inputs, outputs, dim=dim)
+        self.block = ConvBlock(inputs, outputs, dim=dim, bias=bias)
         self.pool = nn.AvgPool2d(2) if dim == 2 else nn.AvgPool3d((1, 2, 2))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -61,9 +77,9 @@ class DownBlock(nn.Module):
 class UpBlock(nn.Module):
     """Nearest 2x upsampling of height and width, then ConvBlock."""
 
-    def __init__(self, inputs: int, outputs: int, *, dim: int = 2) -> None:
+    def __init__(self, inputs: int, outputs: int, *, dim: int = 2, bias: bool = False) -> None:
         super().__init__()
-        self.block = ConvBlock(inputs, outputs, dim=dim)
+        self.block = ConvBlock(inputs, outputs, dim=dim, bias=bias)
         self.scale = (2.0,) * 2 if dim == 2 else (1.0, 2.0, 2.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -73,10 +89,12 @@ class UpBlock(nn.Module):
 class ResBlock(nn.Module):
     """Pre-activation residual block: twice (norm, ReLU, 3x3 convolution), added to the input."""
 
-    def __init__(self, channels: int, *, dim: int = 2) -> None:
+    FOLDS = (("conv1", "norm2"),)
+
+    def __init__(self, channels: int, *, dim: int = 2, bias: bool = False) -> None:
         super().__init__()
         self.norm1, self.norm2 = _NORM[dim](channels), _NORM[dim](channels)
-        self.conv1 = _CONV[dim](channels, channels, 3, padding=1, bias=False)
+        self.conv1 = _CONV[dim](channels, channels, 3, padding=1, bias=bias)
         self.conv2 = _CONV[dim](channels, channels, 3, padding=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

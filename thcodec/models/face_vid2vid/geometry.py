@@ -16,6 +16,26 @@ def picture_grid(size: int, device: torch.device | None = None) -> torch.Tensor:
     return torch.stack([x, y], -1)
 
 
+def volume_grid(depth: int, size: int, device: torch.device | None = None) -> torch.Tensor:
+    """(depth, size, size, 3) coordinates of a volume's samples, the ends on the outer planes."""
+    plane = picture_grid(size, device)
+    z = torch.linspace(-1, 1, depth, device=device)[:, None, None, None]
+    return torch.cat([plane.expand(depth, -1, -1, -1), z.expand(-1, size, size, 1)], -1)
+
+
+def heat_volumes(keypoints: torch.Tensor, depth: int, size: int, variance: float) -> torch.Tensor:
+    """Keypoints (N, K, 3) -> Gaussian volumes (N, K, depth, size, size), 1 at the peak."""
+    x, y, z = (
+        torch.exp(
+            (torch.linspace(-1, 1, count, device=keypoints.device) - keypoints[:, :, axis, None])
+            ** 2
+            / (-2 * variance)
+        )
+        for axis, count in enumerate((size, size, depth))
+    )
+    return z[:, :, :, None, None] * (y[:, :, :, None] * x[:, :, None, :])[:, :, None]
+
+
 def heat_maps(keypoints: torch.Tensor, size: int, variance: float) -> torch.Tensor:
     """Keypoints (N, K, 3) -> Gaussian maps (N, K, size, size) of their x and y, 1 at the peak."""
     return torch.exp(squared_distances(keypoints, size) / (-2 * variance))
