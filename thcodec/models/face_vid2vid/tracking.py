@@ -67,14 +67,18 @@ def follow(flow: Flow, anchors: np.ndarray) -> np.ndarray:
     Each goes where the textured, trusted samples round it go on average; where less than half of
     them can be trusted it stays, and its z is LOST.
     """
-    half = (len(flow.to) - 1) / 2
-    axis = np.linspace(-1, 1, len(flow.to))
-    shift = flow.to / half - 1 - np.stack(np.meshgrid(axis, axis), -1)
+    size = len(flow.to)
+    axis = np.linspace(-1, 1, size, dtype=np.float32)
+    shift = flow.to * np.float32(2 / (size - 1)) - 1
+    shift -= np.stack(np.meshgrid(axis, axis), -1)
     near_x, near_y = (
-        np.exp((axis[None] - anchors[:, i : i + 1]) ** 2 / (-2 * REACH**2)) for i in (0, 1)
+        np.exp((axis - anchors[:, i, None].astype(np.float32)) ** 2 / (-2 * REACH**2))
+        for i in (0, 1)
     )
-    parts = np.concatenate([shift * flow.trusted[..., None], flow.trusted[..., None]], -1)
-    sums = np.einsum("fy,fx,yxc->fc", near_y, near_x, parts, optimize=True)
+    trusted = flow.trusted[..., None].astype(np.float32)
+    parts = np.concatenate([shift * trusted, trusted], -1)
+    rows = (near_y @ parts.reshape(size, -1)).reshape(len(anchors), size, 3)
+    sums = (rows * near_x[..., None]).sum(1)
     share = sums[:, 2] / (near_y.sum(1) * near_x.sum(1))
     sure = share > 0.5
     points = np.zeros((len(anchors), 3))
