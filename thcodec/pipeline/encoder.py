@@ -268,7 +268,7 @@ class Encoder:
         self._motion.add_source(record)
         payload = record.to_payload()
         if self._link is not None:
-            self._link.send_source(record, payload)
+            self._link.send_source(made.id, payload, self._source.id if self._source else None)
         packet = self._numbering.packet(RecordType.SOURCE, payload)
         now = self._source
         if now is not None and now.sure and not frame.new_shot and self._waits():
