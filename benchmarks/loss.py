@@ -1,8 +1,8 @@
 """Calls over simulated links: what losses do to the pictures, and for how long.
 
-Every frame is sent live, in datagrams of 1200 bytes with one parity fragment; 50 ms each way, feedback
-after every frame, lost like all else. A pause is a run of concealed frames; pictures are scored
-against the clip at every seventh frame, as the viewer sees them.
+Every frame is sent live, in datagrams of 1200 bytes with one parity fragment; 50 ms each way, and
+feedback after every frame, lost like all else. A pause is a run of concealed frames; pictures are
+scored against the clip at every seventh frame, as the viewer sees them.
 
 ``python -m benchmarks.loss [--limit 100 --clips vr5_s0]`` is a quick look.
 """

@@ -31,11 +31,16 @@ def read(data: bytes) -> tuple[Found, list[ThvError]]:
     except ThvError as error:
         return found, [error]
     motion, faults, due = MotionDecoder(reader.header), [], 0
+    bank: dict[int, SourceRecord] = {}
     try:
         for packet in reader:
             try:
                 if packet.type == RecordType.SOURCE:
-                    motion.add_source(SourceRecord.parse(packet.payload, packet.payload_offset))
+                    source = SourceRecord.parse(packet.payload, packet.payload_offset)
+                    if source.base_id is not None and source.base_id in bank:
+                        source = source.resolved(bank[source.base_id])
+                    motion.add_source(source)
+                    bank[source.source_id] = source
                 elif packet.type == RecordType.MOTION:
                     if packet.sequence != due:
                         motion.lost()
