@@ -110,9 +110,10 @@ def main() -> None:
                 rows[name].append(measure(outcome, pictures, sketch, stlpips))
                 pauses[name] += outcome.pauses
             print(clip.stem, name, rows[name][-1], flush=True)
-    record = {name: summary(rows[name], pauses[name], rows["no loss"]) for name in LINKS}
-    links = {name: asdict(conditions) for name, conditions in LINKS.items()}
-    common.save("loss", {"clips": names, "conditions": links, "links": record}, options.results)
+        record = {key: summary(rows[key], pauses[key], rows["no loss"]) for key in LINKS}
+        links = {key: asdict(conditions) for key, conditions in LINKS.items()}
+        figures = {"clips": names, "frames": options.limit, "conditions": links, "links": record}
+        common.save("loss", figures, options.results)  # after each clip: it takes long
 
 
 def one_call(
