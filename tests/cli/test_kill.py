@@ -13,13 +13,16 @@ import av
 import pytest
 
 import thcodec
+import thcodec.pipeline.decode_file
+import thcodec.pipeline.encode_file  # here, or the children would be killed in the import of torch
 from tests import clips
 from tests.doubles import MomentAnimator
 from thcodec.bitstream.inspect import info, verify
 from thcodec.errors import TruncatedError
 
-FRAMES, TIMES = 30, 100
-PLAIN = thcodec.EncoderConfig(crop="none", interval=10, group=5)
+FRAMES, TIMES = 12, 100
+LONGEST = 1.6  # of the time that the work takes: the machine may be busy now and then
+PLAIN = thcodec.EncoderConfig(crop="none", interval=5, group=3)
 
 
 def killed(work: Callable[[], object], after: float) -> bool:
@@ -67,7 +70,7 @@ def test_encode(source: Path, tmp_path: Path) -> None:
     finished = 0
     for _ in range(TIMES):
         target.unlink(missing_ok=True)
-        done = killed(lambda: encoded(source, target), rng.uniform(0, 1.2 * whole))
+        done = killed(lambda: encoded(source, target), rng.uniform(0, LONGEST * whole))
         finished += done
         assert target.exists() or not done
         if target.exists():
@@ -88,7 +91,7 @@ def test_decode(source: Path, tmp_path: Path) -> None:
     finished = 0
     for _ in range(TIMES):
         target.unlink(missing_ok=True)
-        finished += killed(decoded, rng.uniform(0, 1.2 * whole))
+        finished += killed(decoded, rng.uniform(0, LONGEST * whole))
         if target.exists():
             with av.open(str(target)) as container:
                 assert sum(1 for _ in container.decode(video=0)) == FRAMES
