@@ -19,7 +19,7 @@ from thcodec.motion import MotionDecoder
 FOLDER = Path(__file__).parents[2] / "fixtures" / "conformance"
 FILES = sorted([*FOLDER.glob("valid/*.thv"), *FOLDER.glob("uncommon/*.thv")])
 BAD = sorted(FOLDER.glob("faulty/*.thv"))
-FEW, BAD_FEW = 40, 8
+FEW, BAD_FEW = 20, 4
 Found = dict[int, tuple[int, ...]]  # values by time
 
 
