@@ -106,7 +106,8 @@ def main() -> None:
         names.append(clip.stem)
         for name, conditions in LINKS.items():
             for seed in range(options.seeds if name != "no loss" else 1):
-                outcome = one_call(sketch, pictures, conditions, seed)
+                luck = 2 * (len(names) * options.seeds + seed)  # its own for each call and way
+                outcome = one_call(sketch, pictures, conditions, luck)
                 rows[name].append(measure(outcome, pictures, sketch, stlpips))
                 pauses[name] += outcome.pauses
             print(clip.stem, name, rows[name][-1], flush=True)
