@@ -46,6 +46,7 @@ bench: $(READY)  ## run the benchmarks into benchmarks/results/ and the tables o
 	$(PY) -m benchmarks.paint
 	$(PY) -m benchmarks.interval
 	$(PY) -m benchmarks.memory
+	$(PY) -m benchmarks.loss
 	$(PY) -m benchmarks.upscale
 	$(PY) -m benchmarks.upscale_rate
 	$(PY) -m benchmarks.report

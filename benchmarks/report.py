@@ -193,6 +193,47 @@ def _or_dash(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
+def _loss(record: dict[str, Any]) -> str:
+    rows = []
+    for name, means in record["links"].items():
+        ratio, pauses = means["stlpips_ratio"], (means["pause_mean_ms"], means["pause_95_ms"])
+        rows.append(
+            [
+                name,
+                f"{means['bytes_per_frame']:.1f}",
+                f"{means['missing']:.0f}",
+                f"{100 * means['concealed']:.1f} %",
+                *(f"{pause:.0f}" for pause in (*pauses, means["pause_max_ms"])),
+                f"{means['psnr']:.2f}",
+                _or_dash(means["stlpips"]),
+                f"{ratio:.2f}",
+            ]
+        )
+    head = [
+        "Link",
+        "bytes a frame",
+        "frames missing",
+        "concealed",
+        "pause, mean ms",
+        "95 %",
+        "longest",
+    ]
+    head += ["PSNR dB", "ST-LPIPS", "against no loss"]
+    clips, frames = len(record["clips"]), record["frames"]
+    text = (
+        f"{clips} clips of up to {frames} frames, sources and all framing included; 50 ms each way."
+    )
+    return _markdown(head, rows) + f"\n\n{text}"
+
+
+def _fuzz(record: dict[str, Any]) -> str:
+    return (
+        f"`make fuzz` with {record['fuzzer']}: {record['executions']:,} executions in "
+        f"{record['seconds'] / 3600:.1f} hours, {record['crashes']} broken promises, a corpus of "
+        f"{record['corpus']} inputs."
+    )
+
+
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "evaluate": _evaluate,
     "quality": _quality,
@@ -200,6 +241,8 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "paint": _paint,
     "interval": _interval,
     "memory": _memory,
+    "loss": _loss,
+    "fuzz": _fuzz,
     "upscale": _upscale,
 }
 CARD_ONLY = {"upscale"}  # too long for the README

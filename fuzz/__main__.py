@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
-import platform
+import shlex
 import sys
 import time
 from pathlib import Path
 
 import atheris
+
+from thcodec.evaluate.record import save_record
 
 with atheris.instrument_imports(include=["thcodec"]):
     from fuzz.check import check
@@ -76,9 +77,8 @@ def write(report: Path, seconds: float, corpus: int) -> None:
         "corpus": corpus,
         "crashes": 0,  # a crash ends the run before it is counted
         "fuzzer": "atheris",
-        "python": platform.python_version(),
     }
-    report.write_text(json.dumps(figures, indent=1) + "\n")
+    save_record(report, shlex.join(["python", "-m", "fuzz", *sys.argv[1:]]), figures)
 
 
 if __name__ == "__main__":

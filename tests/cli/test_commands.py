@@ -69,6 +69,25 @@ def test_info_loads_nothing_heavy(stream: Path) -> None:
     subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
+def test_repair(run: Run, stream: Path, tmp_path: Path) -> None:
+    out = tmp_path / "repaired.thv"
+    assert run("verify", stream, "--repair", out).code == 0
+    assert out.read_bytes() == stream.read_bytes()
+    assert run("verify", stream, "--repair", out).code == 1  # it exists
+    stream.write_bytes(stream.read_bytes()[:-30])
+    result = run("verify", stream, "--repair", out, "--overwrite")
+    assert result.code == 3
+    assert "0 left out" in result.out and "at byte" in result.err
+    assert run("verify", out).code == 0
+
+
+def test_live_file(run: Run, clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "live.thv"
+    assert run("encode", clip, out, "--crop", "none", "--live-file").code == 0
+    assert "live" in run("info", out).out
+    assert run("encode", clip, out, "--crop", "none", "--live-file").code == 1  # it exists
+
+
 def test_verify(run: Run, stream: Path) -> None:
     assert run("verify", stream).code == 0
     data = bytearray(stream.read_bytes())

@@ -19,7 +19,7 @@ from thcodec.motion import MotionDecoder
 FOLDER = Path(__file__).parents[2] / "fixtures" / "conformance"
 FILES = sorted([*FOLDER.glob("valid/*.thv"), *FOLDER.glob("uncommon/*.thv")])
 BAD = sorted(FOLDER.glob("faulty/*.thv"))
-FEW, BAD_FEW = 40, 8
+FEW, BAD_FEW = 20, 4
 Found = dict[int, tuple[int, ...]]  # values by time
 
 
@@ -31,11 +31,16 @@ def read(data: bytes) -> tuple[Found, list[ThvError]]:
     except ThvError as error:
         return found, [error]
     motion, faults, due = MotionDecoder(reader.header), [], 0
+    bank: dict[int, SourceRecord] = {}
     try:
         for packet in reader:
             try:
                 if packet.type == RecordType.SOURCE:
-                    motion.add_source(SourceRecord.parse(packet.payload, packet.payload_offset))
+                    source = SourceRecord.parse(packet.payload, packet.payload_offset)
+                    if source.base_id is not None and source.base_id in bank:
+                        source = source.resolved(bank[source.base_id])
+                    motion.add_source(source)
+                    bank[source.source_id] = source
                 elif packet.type == RecordType.MOTION:
                     if packet.sequence != due:
                         motion.lost()

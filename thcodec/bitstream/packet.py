@@ -173,7 +173,7 @@ class PacketNumbering:
     def __init__(self) -> None:
         self._count: Counter[int] = Counter()
 
-    def packet(self, kind: RecordType, payload: bytes) -> Packet:
+    def packet(self, kind: RecordType | int, payload: bytes) -> Packet:
         """The next packet of this type."""
         number = self._count[kind]
         self._count[kind] += 1

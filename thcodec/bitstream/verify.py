@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import BinaryIO
 
+from thcodec.bitstream.header import StreamHeader
 from thcodec.bitstream.limits import MAX_VALUE
 from thcodec.bitstream.motion_head import PREVIOUS, MotionHead
 from thcodec.bitstream.packet import Packet, RecordType
@@ -28,7 +29,7 @@ def verify(source: str | os.PathLike[str] | BinaryIO) -> list[ThvError]:
     not decoded. Raises ThvError when there is no usable header or a critical record is unknown.
     """
     with Reader(source) as reader:
-        checker = _Checker(reader)
+        checker = Checker(reader.header, reader.header_packet)
         for packet in reader:
             try:
                 checker.check(packet)
@@ -37,11 +38,11 @@ def verify(source: str | os.PathLike[str] | BinaryIO) -> list[ThvError]:
         return sorted(reader.damage, key=lambda error: error.offset or 0)
 
 
-class _Checker:
+class Checker:
     """Follows a stream as a decoder would, without pictures."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._header = reader.header
+    def __init__(self, header: StreamHeader, header_packet: Packet) -> None:
+        self._header = header
         model = self._header.keypoint_model
         self._kinds = motion_kinds(model.keypoints, model.jacobians)
         self._coder = VectorCoder(self._header.coder, self._kinds)
@@ -52,7 +53,7 @@ class _Checker:
         self._index_offset = 0
         self._gathered = GatheredMetadata()
         self._tally = Tally()
-        self._tally.add(reader.header_packet, len(PREAMBLE))
+        self._tally.add(header_packet, len(PREAMBLE))
         self._checks: dict[int, Callable[[Packet], None]] = {
             RecordType.SOURCE: self._source,
             RecordType.MOTION: self._motion,
@@ -61,6 +62,10 @@ class _Checker:
             RecordType.INDEX: self._index,
             RecordType.END: self._end,
         }
+
+    def lost(self) -> None:
+        """A motion record is missing: a group must start."""
+        self._values = None
 
     def check(self, packet: Packet) -> None:
         """Raise the first fault of a packet."""

@@ -25,6 +25,8 @@ class Writer:
         target: a path, "-" for standard output, or a binary file object (left open; never read
             or rewound).
         overwrite: whether an existing path is replaced.
+        in_place: write under the path's own name, for readers that follow along; what was written
+            stays there whatever happens.
 
     Raises:
         OutputExistsError: the path exists and `overwrite` is False.
@@ -32,7 +34,11 @@ class Writer:
     """
 
     def __init__(
-        self, target: str | os.PathLike[str] | BinaryIO, *, overwrite: bool = True
+        self,
+        target: str | os.PathLike[str] | BinaryIO,
+        *,
+        overwrite: bool = True,
+        in_place: bool = False,
     ) -> None:
         self._overwrite = overwrite
         self._final: Path | None = None
@@ -41,7 +47,7 @@ class Writer:
         if target == "-":
             self._file: BinaryIO = sys.stdout.buffer
         elif isinstance(target, str | os.PathLike):
-            self._file = self._open(Path(os.path.realpath(target)))
+            self._file = self._open(Path(os.path.realpath(target)), in_place)
             self._owned = True
         else:
             self._file = target
@@ -51,10 +57,12 @@ class Writer:
         self.bytes_written = 0
         self._emit(PREAMBLE)
 
-    def _open(self, final: Path) -> BinaryIO:
+    def _open(self, final: Path, in_place: bool) -> BinaryIO:
         if final.exists() and not final.is_file():  # a named pipe or a device keeps its name
             return final.open("wb")
         self._refuse_existing(final)
+        if in_place:
+            return final.open("wb" if self._overwrite else "xb")
         self._final = final
         self._temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
         return self._temporary.open("xb")

@@ -60,6 +60,9 @@ def encode(
     live: Annotated[
         bool, typer.Option("--live", help="A packet per frame, at once, for a pipe.")
     ] = False,
+    live_file: Annotated[
+        bool, typer.Option("--live-file", help="As --live, into a file that can be read meanwhile.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the target.")] = False,
 ) -> int:
     """Encode a video of one talking person as a .thv file."""
@@ -86,7 +89,15 @@ def encode(
     from thcodec.pipeline import encode as run  # torch: seconds that other commands need not wait
 
     with console.progress_bar("encode") as progress:
-        summary = run(source, target, config, live=live, overwrite=overwrite, progress=progress)
+        summary = run(
+            source,
+            target,
+            config,
+            live=live or live_file,
+            in_place=live_file,
+            overwrite=overwrite,
+            progress=progress,
+        )
     return console.finish("encoded", summary, quiet_output=target == "-")
 
 

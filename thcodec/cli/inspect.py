@@ -26,8 +26,17 @@ def info(
     return console.warn_of_damage(facts["damage"])
 
 
-def verify(source: Source) -> int:
+def verify(
+    source: Source,
+    repair: Annotated[
+        str | None,
+        typer.Option("--repair", metavar="OUT", help="Write what is whole to a new .thv file."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
+) -> int:
     """Check every record of a .thv file: framing, checksums, ids, times, index."""
+    if repair is not None:
+        return _repair(source, repair, overwrite)
     findings = inspect.verify(source)
     for finding in findings:
         typer.echo(console.printable(str(finding)))
@@ -36,6 +45,17 @@ def verify(source: Source) -> int:
         return console.ERROR
     typer.echo("no faults found")
     return console.OK
+
+
+def _repair(source: str, target: str, overwrite: bool) -> int:
+    from thcodec.bitstream.repair import repair
+
+    done = repair(source, target, overwrite=overwrite)
+    for fault in done.faults:
+        typer.echo(console.printable(str(fault)), err=True)
+    line = f"{done.kept} records kept, {done.dropped} left out, {len(done.faults)} faults"
+    typer.echo(f"{target}: {line}", err=target == "-")
+    return console.DAMAGED if done.faults else console.OK
 
 
 def _lines(facts: dict[str, Any]) -> list[str]:

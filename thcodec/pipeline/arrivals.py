@@ -82,7 +82,8 @@ class Arrivals:
 
     def _motion(self, packet: Packet) -> Iterator[Packet | Lost]:
         if self._due is None:
-            self._due = packet.sequence
+            # A stream begins with number 0, which may be late; others are joined where they are.
+            self._due = 0 if packet.sequence <= self._hold else packet.sequence
         ahead = (packet.sequence - self._due) % _NUMBERS
         if ahead >= _NUMBERS // 2:
             self._old += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -35,6 +36,8 @@ from thcodec.pipeline.arrivals import Arrivals, Lost
 from thcodec.pipeline.config import DecoderConfig
 from thcodec.pipeline.prepared import PreparedSources
 from thcodec.pipeline.timeline import Timeline
+
+_EARLY = 32  # packets
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class Decoder:
         self._arrivals = Arrivals(self.config.hold)
         self._numbering = PacketNumbering()
         self._timeline = Timeline()
+        self._early: deque[Packet] = deque(maxlen=_EARLY)
         self._shown: Frame | None = None
         self._broken = False  # what motion builds on was lost
 
@@ -105,7 +109,7 @@ class Decoder:
     def push(self, packet: Packet) -> list[Frame]:
         """Take the next packet and return the pictures that it brings, in order of time.
 
-        What arrives before the header is dropped, and ``feedback`` asks for it. Raises:
+        A little of what arrives before the header waits for it. Raises:
             UnknownModelError, WeightsError: a network that the header names cannot be had; an
                 upscaler only with ``config.strict``.
             UnknownRecordError: a critical record of a type this version does not know.
@@ -140,10 +144,13 @@ class Decoder:
                 yield from self._lose(item.count)
         elif item.type == RecordType.HEADER:
             self._begin(item)
+            early, self._early = self._early, deque(maxlen=_EARLY)
+            for packet in early:
+                yield from self._take(packet)
         elif item.critical and not isinstance(item.type, RecordType):
             raise UnknownRecordError(f"{item.name} is critical and not known", item.offset)
         elif self.header is None:
-            return
+            self._early.append(item)
         elif item.type == RecordType.SOURCE:
             self._take_source(item)
         elif item.type == RecordType.MOTION:

@@ -23,6 +23,7 @@ def encode(
     config: EncoderConfig | None = None,
     *,
     live: bool = False,
+    in_place: bool = False,
     overwrite: bool = False,
     metadata: dict[str, str] | None = None,
     progress: ProgressCallback | None = None,
@@ -33,9 +34,10 @@ def encode(
     Args:
         source: a video file, or "-" for standard input.
         target: the .thv file, "-" for standard output, or a binary file object. A file gets its
-            name only when it is complete.
+            name only when it is complete, unless ``in_place``.
         config: see EncoderConfig.
         live: one frame per packet and no look-ahead, for a reader that follows along.
+        in_place: the file has its name from the start, so that a reader can follow along.
         overwrite: whether an existing target may be replaced.
         metadata: texts to carry along.
         progress: called after every frame.
@@ -51,7 +53,7 @@ def encode(
     config = config or EncoderConfig()
     meter = Meter(progress)
     with (
-        Writer(target, overwrite=overwrite) as writer,
+        Writer(target, overwrite=overwrite, in_place=in_place) as writer,
         VideoInput(source, audio=config.audio, audio_bitrate=config.audio_bitrate) as video,
     ):
         frames, time_base, frame_duration = _timed(video, config.fps)

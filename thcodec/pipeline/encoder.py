@@ -16,7 +16,7 @@ from thcodec.bitstream import (
 )
 from thcodec.bitstream.header import Crop
 from thcodec.bitstream.limits import MAX_TICKS
-from thcodec.errors import ThvError, TimingError
+from thcodec.errors import ThvError
 from thcodec.media.audio import AudioPacket
 from thcodec.media.crop import CroppedFrame, CropTracker, parse_crop
 from thcodec.models import registry
@@ -25,6 +25,7 @@ from thcodec.motion import MotionEncoder, MotionFrame, PredictionMode, Quantiser
 from thcodec.pipeline.audio_track import AudioTrack
 from thcodec.pipeline.coded_source import CodedSource, SourceMaker
 from thcodec.pipeline.config import EncoderConfig
+from thcodec.pipeline.incoming import Incoming
 from thcodec.pipeline.link import Link, LinkConfig, feedback_of
 from thcodec.sources.policy import FrameView, make_policy
 
@@ -99,8 +100,7 @@ class Encoder:
         self._source: CodedSource | None = None
         self._coming: CodedSource | None = None  # sent, and not known to have arrived
         self._crop: Crop | None = None
-        self._picture_size: tuple[int, int] | None = None
-        self._last_pts: int | None = None
+        self._incoming = Incoming(frame_duration)
         self._coded_pts = 0  # of the last coded frame
         self._since_reset = 0  # motion frames
         self.frames = 0
@@ -132,7 +132,7 @@ class Encoder:
             MediaError: the explicit crop does not fit the picture.
             ValueError: the picture has another shape or type.
         """
-        pts = self._check(picture, pts)
+        pts = self._incoming.check(picture, pts)
         return self._sent(self._code(self._tracker.push(picture, pts), end=self.live))
 
     def push_audio(self, packet: AudioPacket) -> list[Packet]:
@@ -166,21 +166,6 @@ class Encoder:
 
     def _sent(self, packets: list[Packet]) -> list[Packet]:
         return packets if self._link is None else self._link.send(packets)
-
-    def _check(self, picture: np.ndarray, pts: int | None) -> int:
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-            raise ValueError(f"a picture is uint8 (H, W, 3), not {picture.dtype} {picture.shape}")
-        size = (picture.shape[1], picture.shape[0])
-        if self._picture_size not in (None, size):
-            raise ValueError(f"the picture is {size}, those before were {self._picture_size}")
-        self._picture_size = size
-        if pts is None:
-            step = max(self.frame_duration, 1)
-            pts = 0 if self._last_pts is None else self._last_pts + step
-        if self._last_pts is not None and pts <= self._last_pts:
-            raise TimingError(f"frame time {pts} does not follow {self._last_pts}")
-        self._last_pts = pts
-        return pts
 
     def _code(self, cropped: list[CroppedFrame], end: bool) -> list[Packet]:
         """Code the frames that fill a batch, or all of them at the end."""
@@ -233,7 +218,7 @@ class Encoder:
     def _begin(self, crop: Crop) -> list[Packet]:
         """The packets that open the stream, once the first crop is known."""
         self._crop = crop
-        width, height = self._picture_size or (crop.width, crop.height)
+        width, height = self._incoming.size or (crop.width, crop.height)
         header = StreamHeader(
             width=width,
             height=height,
@@ -268,18 +253,14 @@ class Encoder:
         self._motion.add_source(record)
         payload = record.to_payload()
         if self._link is not None:
-            self._link.send_source(record, payload)
+            self._link.send_source(made.id, payload, self._source.id if self._source else None)
         packet = self._numbering.packet(RecordType.SOURCE, payload)
         now = self._source
-        if now is not None and now.sure and not frame.new_shot and self._waits():
+        if now is not None and now.sure and not frame.new_shot and self._link and self._link.heard:
             self._coming = made
             return now, packet
         self._switch(made)
         return made, packet
-
-    def _waits(self) -> bool:
-        """Whether a source is shown only when the receiver has told that it is there."""
-        return self._link is not None and self._link.heard
 
     def _switch(self, source: CodedSource) -> None:
         self._source, self._coming = source, None

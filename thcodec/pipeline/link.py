@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from thcodec.bitstream import Feedback, Packet, PacketNumbering, RecordType, SourceRecord, Splitter
+from thcodec.bitstream import Feedback, Packet, PacketNumbering, RecordType, Splitter
 from thcodec.bitstream.fragments import DATAGRAM
 from thcodec.errors import LimitError
 
 _SLACK = 2  # motion packets that may overtake a source
 _HIT = 0.4  # share of groups that a loss may hit
-_REMEMBERED = 4  # sources
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Link:
         self._numbering = numbering
         self._splitter = Splitter(numbering, config.datagram, config.parity)
         self._header: bytes | None = None
-        self._sources: dict[int, _Sent] = {}  # the oldest first
+        self._sources: dict[int, _Sent] = {}  # by id: what is shown, and what is to be
         self._motion = 0  # packets sent
         self._group = 0  # number of the packet that started the last group
         self._loss = config.loss
@@ -96,13 +95,13 @@ class Link:
             out += self._splitter.split(packet)
         return out
 
-    def send_source(self, record: SourceRecord, payload: bytes) -> None:
-        """Remember a source until the receiver holds it or newer ones have taken its place."""
-        self._sources.pop(record.source_id, None)
-        self._sources[record.source_id] = _Sent(payload, self._motion)
-        if len(self._sources) > _REMEMBERED:
-            del self._sources[next(iter(self._sources))]
-        self._held -= {record.source_id}
+    def send_source(self, number: int, payload: bytes, shown: int | None) -> None:
+        """Remember a source that is sent, and of those before only the one that is shown.
+
+        Others have left the bank: sent again they would evict what is needed.
+        """
+        self._sources = {key: sent for key, sent in self._sources.items() if key == shown}
+        self._sources[number] = _Sent(payload, self._motion)
 
     def answer(self, feedback: Feedback) -> list[Packet]:
         """What the receiver's state asks for at once; a group that must start is in `restart`."""
