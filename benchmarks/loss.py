@@ -63,9 +63,9 @@ class Sketch(Animator):
                 (self._seen[key],) = self._animator.extract([picture])
         return [self._seen[key] for key in keys]
 
-    def motion(self, extraction: Extraction, canonical: np.ndarray) -> Motion:
+    def motion(self, extraction: Extraction, canonical: np.ndarray, source: Extraction) -> Motion:
         """As the animator."""
-        return self._animator.motion(extraction, canonical)
+        return self._animator.motion(extraction, canonical, source)
 
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> bytes:
         """A name for the source, which is prepared once."""
