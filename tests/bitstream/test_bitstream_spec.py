@@ -86,7 +86,7 @@ def test_the_same_for_a_source() -> None:
 
 
 def test_networks() -> None:
-    listed = set(re.findall(r"^\| (animator|upscaler) \| (\w+) \| (\w+) \|", SPEC, re.M))
+    listed = set(re.findall(r"^\| (animator|upscaler) \| ([\w:-]+) \| (\w+) \|", SPEC, re.M))
     known = {("animator", name, version) for name, version in ANIMATORS.items()}
     known |= {("upscaler", name, version) for name, version in UPSCALERS.items()}
     assert listed == known

@@ -9,11 +9,14 @@ from pathlib import Path
 from thcodec.bitstream.header import ModelIdentity
 from thcodec.errors import UnknownModelError, WeightsError
 from thcodec.models.animator import Animator
+from thcodec.models.catalogue import NETWORKS, find_network
 from thcodec.models.upscaler import RESAMPLERS, Resampler, Upscaler
 
 # Name -> version; spec/thv.md lists them.
-ANIMATORS = {"compact": "2"}
-UPSCALERS = dict.fromkeys((*RESAMPLERS, "face", "esrgan", "realesrgan", "tfhub"), "1")
+ANIMATORS, UPSCALERS = (
+    {network.name: network.version for network in NETWORKS if network.role == role}
+    for role in ("animator", "upscaler")
+)
 MAX_WEIGHTS_BYTES = 4 << 30
 
 
@@ -40,9 +43,13 @@ def load_animator(
         raise UnknownModelError(
             f"animator {wanted!r} is not known here; known: {known}. A newer thcodec may have it"
         )
-    path = find_weights(f"{name}-{version}.safetensors", weights)
-    identity = ModelIdentity(name, version, _sha256(path))
+    path = find_weights(str(find_network(name).file), weights)
+    identity = ModelIdentity(name, version, sha256_of(path))
     _check_hash(path, identity, expected, "--weights")
+    if name != "compact":
+        from thcodec.models.face_vid2vid.published.animator import load_published
+
+        return load_published(path, identity, size, device)
     from thcodec.models.face_vid2vid.animator import load_compact
 
     return load_compact(path, identity, size, device)
@@ -97,7 +104,7 @@ def _upscaler_sha256(path: Path) -> bytes:
         from thcodec.models.esrgan import tfhub
 
         return tfhub.digest(path)
-    return _sha256(path)
+    return sha256_of(path)
 
 
 def _check_hash(
@@ -130,7 +137,8 @@ def find_weights(file: str, given: Path | None = None, option: str = "--weights"
     )
 
 
-def _sha256(path: Path) -> bytes:
+def sha256_of(path: Path) -> bytes:
+    """SHA-256 of a weights file. Raises WeightsError when it is absurdly large."""
     if path.stat().st_size > MAX_WEIGHTS_BYTES:
         raise WeightsError(f"{path} is larger than {MAX_WEIGHTS_BYTES >> 30} GiB")
     with path.open("rb") as file:
