@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from thcodec import __version__
-from thcodec.cli import console
+from thcodec.cli import console, models
 from thcodec.cli.decode import decode
 from thcodec.cli.encode import encode
 from thcodec.cli.evaluate import evaluate
@@ -62,6 +62,11 @@ def _guarded(command: Callable[..., int]) -> Callable[..., int]:
 
 for _command in (encode, decode, info, verify, train, evaluate):
     app.command()(_guarded(_command))
+
+_models = typer.Typer(help="Networks: which there are, where their weights lie, import others'.")
+for _name, _part in models.COMMANDS.items():
+    _models.command(_name)(_guarded(_part))
+app.add_typer(_models, name="models", no_args_is_help=True)
 
 
 def _version(wanted: bool) -> None:

@@ -35,8 +35,8 @@ class Network:
 
     @property
     def file(self) -> str | None:
-        """Name of the weights file that is looked for, or None where there is no such file."""
-        if not self.weights or self.name in ("realesrgan", "tfhub"):
+        """Name of the weights file that is looked for, None for a network without weights."""
+        if not self.weights:
             return None
         return f"{self.name.replace(':', '-')}-{self.version}.safetensors"
 

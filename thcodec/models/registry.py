@@ -78,7 +78,7 @@ def load_upscaler(
         raise UnknownModelError(f"upscaler {wanted!r} is not known here; known: {known}")
     if name in RESAMPLERS:
         return Resampler(name, RESAMPLERS[name])
-    path = _find_upscaler(name, version, weights)
+    path = find_upscaler(name, weights)
     identity = ModelIdentity(name, version, _upscaler_sha256(path))
     _check_hash(path, identity, expected, "--upscaler-weights")
     from thcodec.models.esrgan.upscaler import load_network_upscaler
@@ -86,7 +86,8 @@ def load_upscaler(
     return load_network_upscaler(path, identity, device)
 
 
-def _find_upscaler(name: str, version: str, weights: str | Path | None) -> Path:
+def find_upscaler(name: str, weights: str | Path | None = None) -> Path:
+    """Where an upscaler's weights lie, for tfhub a folder. Raises WeightsError with what to do."""
     if name == "tfhub":
         from thcodec.models.esrgan import tfhub
 
@@ -96,7 +97,7 @@ def _find_upscaler(name: str, version: str, weights: str | Path | None) -> Path:
 
         return ncnn.weights_file()
     given = None if weights is None else Path(weights)
-    return find_weights(f"{name}-{version}.safetensors", given, "--upscaler-weights")
+    return find_weights(str(find_network(name).file), given, "--upscaler-weights")
 
 
 def _upscaler_sha256(path: Path) -> bytes:

@@ -1,0 +1,146 @@
+"""``thcodec models``: which networks there are, where their weights lie, and others' brought in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from thcodec.cli import console
+from thcodec.errors import ThvError, WeightsError
+from thcodec.models.catalogue import NETWORKS, Network, find_network
+
+Name = Annotated[str, typer.Argument(help="A network's name; see thcodec models list.")]
+
+
+def show_all() -> int:
+    """List every network that this version knows."""
+    width = max(len(network.name) for network in NETWORKS)
+    for network in NETWORKS:
+        typer.echo(
+            f"{network.role:<9} {network.name:<{width}} {network.version:<3} "
+            f"{_state(network):<13} {network.what}"
+        )
+    return console.OK
+
+
+def show(name: Name) -> int:
+    """Show all that is known of a network and its weights."""
+    network = find_network(name)
+    lines = {
+        "role": network.role,
+        "name": network.name,
+        "version": network.version,
+        "is": network.what,
+        "licence": network.licence,
+        "comes from": network.origin,
+    }
+    path = _find(network)
+    if path is not None:
+        from thcodec.models.importing import read_notes
+        from thcodec.models.registry import sha256_of
+
+        lines |= {"weights": str(path)}
+        if path.is_file():
+            lines |= {"bytes": str(path.stat().st_size), "sha256": sha256_of(path).hex()}
+            notes = read_notes(path)
+            lines |= {
+                f"file {key}": notes[key] for key in notes if notes[key] not in lines.values()
+            }
+    elif network.weights:
+        lines |= {"weights": "not here"}
+    for key, value in lines.items():
+        if value:
+            typer.echo(console.printable(f"{key:<20}{value}"))
+    return console.OK
+
+
+def path(name: Name) -> int:
+    """Print where a network's weights lie."""
+    network = find_network(name)
+    if not network.weights:
+        raise WeightsError(f"{name} has no weights")
+    typer.echo(str(_required(network)))
+    return console.OK
+
+
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Networks; without any, all whose weights are here.")
+    ] = None,
+) -> int:
+    """Read weights as an encoder or decoder would, and tell what is wrong with them."""
+    from thcodec.models.registry import load_animator, load_upscaler
+
+    chosen = [find_network(name) for name in names or []]
+    chosen = chosen or [network for network in NETWORKS if _find(network) is not None]
+    faults = 0
+    for network in chosen:
+        try:
+            load = load_animator if network.role == "animator" else load_upscaler
+            digest = load(network.name).identity.sha256
+        except ThvError as error:
+            faults += 1
+            console.say(f"error: {network.name}: {error}")
+        else:
+            hashed = f" (sha256 {digest.hex()[:16]}...)" if network.weights else ""
+            typer.echo(f"{network.name} {network.version}: good{hashed}")
+    return console.ERROR if faults else console.OK
+
+
+def bring(
+    source: Annotated[Path, typer.Argument(help="The published torch checkpoint.")],
+    folder: Annotated[
+        Path | None, typer.Option(help="Where to; $THCODEC_HOME when it is not given.")
+    ] = None,
+    half: Annotated[
+        bool, typer.Option("--half", help="Store float16: half the bytes, other rounding.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> int:
+    """Convert a published checkpoint, once, to a file that is found by its network's name."""
+    home = os.environ.get("THCODEC_HOME")
+    if folder is None and not home:
+        raise typer.BadParameter("say where to: --folder FOLDER, or set THCODEC_HOME")
+    if not source.is_file():
+        raise WeightsError(f"no weights file {source}")
+    from thcodec.models.importing import import_weights
+    from thcodec.models.registry import sha256_of
+
+    network, target = import_weights(
+        source, folder or Path(str(home)), half=half, overwrite=overwrite
+    )
+    typer.echo(f"{network.name} {network.version}: {target}")
+    typer.echo(f"sha256 {sha256_of(target).hex()}")
+    console.say(f"note: these weights are under {network.licence}")
+    return console.OK
+
+
+COMMANDS = {"list": show_all, "show": show, "verify": verify, "path": path, "import": bring}
+
+
+def _find(network: Network) -> Path | None:
+    """Where the weights lie, or None when they are not here or there are none."""
+    try:
+        return _required(network) if network.weights else None
+    except WeightsError:
+        return None
+
+
+def _required(network: Network) -> Path:
+    """Where the weights lie. Raises WeightsError with what to do."""
+    from thcodec.models.registry import find_upscaler, find_weights
+
+    if network.name == "tfhub":  # looking for it would fetch it
+        raise WeightsError("tfhub takes its model from --upscaler-weights")
+    if network.role == "upscaler":
+        return find_upscaler(network.name)
+    return find_weights(str(network.file))
+
+
+def _state(network: Network) -> str:
+    if not network.weights:
+        return "needs none"
+    return "here" if _find(network) is not None else "weights miss"
