@@ -29,6 +29,12 @@ def decode(
     upscaler_weights: Annotated[
         str | None, typer.Option(help="The upscaler's file; for tfhub a folder or handle.")
     ] = None,
+    yaw: Annotated[float, typer.Option(help="Turn the head by so many degrees, -90..90.")] = 0.0,
+    pitch: Annotated[float, typer.Option(help="The same up and down.")] = 0.0,
+    roll: Annotated[float, typer.Option(help="The same to a shoulder.")] = 0.0,
+    motion: Annotated[
+        str, typer.Option(help="absolute, or relative to the first frame.")
+    ] = _DEFAULT.motion,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a stream whose upscaler is not here.")
     ] = False,
@@ -43,6 +49,10 @@ def decode(
             upscaler_weights=upscaler_weights,
             strict=strict,
             crf=crf,
+            yaw=yaw,
+            pitch=pitch,
+            roll=roll,
+            motion=motion,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -118,7 +119,13 @@ def bring(
     return console.OK
 
 
-COMMANDS = {"list": show_all, "show": show, "verify": verify, "path": path, "import": bring}
+COMMANDS: dict[str, Callable[..., int]] = {
+    "list": show_all,
+    "show": show,
+    "verify": verify,
+    "path": path,
+    "import": bring,
+}
 
 
 def _find(network: Network) -> Path | None:

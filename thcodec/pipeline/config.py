@@ -9,6 +9,7 @@ from pathlib import Path
 SIZES = (256, 512)
 SOURCE_SIZES = {256: 128, 512: 256}
 DEFAULT_INTERVAL = 100
+MOTIONS = ("absolute", "relative")
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,9 @@ class DecoderConfig:
         crf: quality of the written video, 0 (lossless) .. 51.
         hold: motion packets that may wait for one that is late, 0..64; each delays by a frame,
             and only after a loss.
+        yaw, pitch, roll: degrees by which the head is turned further, -90..90.
+        motion: "absolute", or "relative": each frame's change since the first frame, laid upon
+            its source.
     """
 
     device: str = "cpu"
@@ -95,11 +99,19 @@ class DecoderConfig:
     batch: int = 8
     crf: int = 18
     hold: int = 2
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    motion: str = "absolute"
 
     def __post_init__(self) -> None:
         _check("batch", self.batch, 1, 256)
         _check("crf", self.crf, 0, 51)
         _check("hold", self.hold, 0, 64)
+        for angle in ("yaw", "pitch", "roll"):
+            _check(angle, getattr(self, angle), -90, 90)
+        if self.motion not in MOTIONS:
+            raise ValueError(f"motion is {self.motion!r}, allowed is {' or '.join(MOTIONS)}")
 
 
 def _check(

@@ -36,6 +36,7 @@ from thcodec.pipeline.arrivals import Arrivals, Lost
 from thcodec.pipeline.config import DecoderConfig
 from thcodec.pipeline.prepared import PreparedSources
 from thcodec.pipeline.timeline import Timeline
+from thcodec.pipeline.view import View
 
 _EARLY = 32  # packets
 
@@ -91,6 +92,8 @@ class Decoder:
         self._arrivals = Arrivals(self.config.hold)
         self._numbering = PacketNumbering()
         self._timeline = Timeline()
+        angles = self.config.yaw, self.config.pitch, self.config.roll
+        self._view = View(*angles, relative=self.config.motion == "relative")
         self._early: deque[Packet] = deque(maxlen=_EARLY)
         self._shown: Frame | None = None
         self._broken = False  # what motion builds on was lost
@@ -232,7 +235,11 @@ class Decoder:
                 if source is None:
                     yield from self._conceal([frame.pts for frame in batch], source_id)
                     continue
-                motions = [self._quantiser.dequantise(frame.values) for frame in batch]
+                own = self._sources.motion(source_id)
+                motions = [
+                    self._view.shown(self._quantiser.dequantise(frame.values), own)
+                    for frame in batch
+                ]
                 pictures = self._animator.animate(source, motions)
                 for frame, picture in zip(batch, pictures, strict=True):
                     self._shown = self._frame(frame, picture)

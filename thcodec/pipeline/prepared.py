@@ -11,7 +11,7 @@ from thcodec.bitstream import SourceRecord, StreamHeader
 from thcodec.errors import MalformedError, SequenceError, ThvError
 from thcodec.models.animator import Animator
 from thcodec.models.upscaler import Upscaler
-from thcodec.motion import Quantiser
+from thcodec.motion import Motion, Quantiser
 from thcodec.pipeline.arrivals import Unwrapped
 from thcodec.sources.stills import decode_still
 
@@ -98,6 +98,13 @@ class PreparedSources:
                 self._quantiser.dequantise(np.array(entry.record.motion)),
             )
         return entry.prepared
+
+    def motion(self, source_id: int) -> Motion:
+        """The own motion of a source that is here; a KeyError otherwise."""
+        entry = self._find(source_id)
+        if entry is None:
+            raise KeyError(source_id)
+        return self._quantiser.dequantise(np.array(entry.record.motion))
 
     def _find(self, source_id: int) -> _Entry | None:
         entry = self._slots.get(source_id % self._header.bank_size)
