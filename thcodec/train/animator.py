@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 from torch.nn import functional
 
 from thcodec.models.face_vid2vid.blocks import channels_last
@@ -27,6 +28,8 @@ from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from thcodec.train.pairs import PairBatch, PairSampler, Track, fixed_pairs, stack
 from thcodec.train.perceptual import PerceptualLoss
 
+PARTS = ("motion", "appearance", "generator")  # of the network, which a stage may train
+SETTLING = 40  # batches over which the final norms are taken
 DISTANCE = 100  # frames between source and driving frame in the evaluation: 4 s at 25 fps
 
 
@@ -83,12 +86,7 @@ class AnimatorTrainer:
             run,
             settings,
         )
-        self._parts = {
-            "motion": net.motion,
-            "appearance": net.appearance,
-            "generator": net.generator,
-        }
-        trained = [p for part in self._parts.values() for p in part.parameters()]
+        trained = [p for name in PARTS for p in getattr(net, name).parameters()]
         self._optimiser = torch.optim.AdamW(trained, lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
         self._average = Average(net, settings.average)
         self._perceptual = (
@@ -106,13 +104,32 @@ class AnimatorTrainer:
         self._random = np.random.default_rng(settings.seed + self._step)
 
     def run(self) -> FaceVid2Vid:
-        """Train until the stages' minutes are spent. Returns the averaged net."""
+        """Train until the stages' minutes are spent. Returns the averaged net, norms settled."""
         begun = 0.0
         for stage in self._settings.stages:
             if self._spent < (begun + stage.minutes) * 60:
                 self._train_stage(stage, begun * 60)
             begun += stage.minutes
+        self._settle(self._settings.stages[-1])
         return self._average.net
+
+    def _settle(self, stage: Stage) -> None:
+        """Give the averaged weights norms of their own: while training they borrow those of a few
+        small batches, which costs 0.06 dB.
+        """
+        net, sampler = self._average.net, PairSampler(self._tracks, self._settings.seed, 0.25)
+        net.eval()
+        for name in PARTS:
+            for module in getattr(net, name).train().modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.reset_running_stats()
+                    module.momentum = None  # a plain mean over all batches
+        with torch.no_grad():
+            for _ in range(SETTLING):
+                batch = sampler.batch(2 * stage.batch, stage.size)
+                motion = (batch.source_keypoints, batch.driving_keypoints, batch.jacobian)
+                net.synthesise(net.appearance(batch.source), *motion)
+        net.eval()
 
     def _train_stage(self, stage: Stage, begun: float) -> None:
         batches = _prefetch(self._tracks, self._settings.seed + self._step + 1, stage)
@@ -133,7 +150,7 @@ class AnimatorTrainer:
         """Only ``parts`` learn; the others stand still, their norms too."""
         self._net.eval().requires_grad_(False)
         for name in parts:
-            self._parts[name].train().requires_grad_(True)
+            getattr(self._net, name).train().requires_grad_(True)
 
     def _update(self, batch: PairBatch, stage: Stage, rate: float) -> float:
         for group in self._optimiser.param_groups:
