@@ -1,14 +1,17 @@
-"""How strongly the generator's painting should be laid over the moved source: quality of both ends.
+"""How the generator's repairs should be laid over the moved source: quality of some ways.
 
 Network alone, full-size sources, exact motion, driving frame 4 s after the source, on development
-clips. ``generator.PAINT_STRENGTH`` is chosen from it.
+clips. ``generator.smoothed`` is chosen from it.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
+
+import torch
 
 from benchmarks import common
 from thcodec.evaluate.clips import read_frames
@@ -17,7 +20,14 @@ from thcodec.evaluate.scores import Scores, mean, score
 from thcodec.models import registry
 from thcodec.models.face_vid2vid import generator
 
-STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_SMOOTHED = generator.smoothed  # patched below
+WAYS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "not at all": torch.zeros_like,
+    "as painted, half of it": lambda repair: repair / 2,
+    "as painted": lambda repair: repair,
+    "smoothed, half of it": lambda repair: _SMOOTHED(repair) / 2,
+    "smoothed (default)": generator.smoothed,
+}
 DISTANCE = 100  # frames
 
 
@@ -40,15 +50,15 @@ def main() -> None:
         sources, targets = ([frames[s + d] for s in starts] for d in (0, DISTANCE))
         rows.setdefault("repeated", []).append(score(targets, sources, stlpips))
         seen = list(zip(animator.extract(sources), animator.extract(targets), strict=True))
-        for strength in STRENGTHS:
-            with patch.object(generator, "PAINT_STRENGTH", strength):
+        for name, way in WAYS.items():
+            with patch.object(generator, "smoothed", way):
                 pictures = []
                 for source, (first, second) in zip(sources, seen, strict=True):
                     canonical = first.canonical
                     motions = [animator.motion(each, canonical, first) for each in (first, second)]
                     prepared = animator.prepare(source, canonical, motions[0])
                     pictures += animator.animate(prepared, motions[1:])
-            rows.setdefault(f"strength {strength}", []).append(score(targets, pictures, stlpips))
+            rows.setdefault(name, []).append(score(targets, pictures, stlpips))
     if not rows:
         raise SystemExit("no clip is long enough")
     means = {name: mean(scores).as_dict() for name, scores in rows.items()}

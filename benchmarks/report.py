@@ -163,7 +163,7 @@ def _paint(record: dict[str, Any]) -> str:
         [name, f"{means['psnr']:.2f}", f"{means['ssim']:.3f}", _or_dash(means["stlpips"])]
         for name, means in record["mean"].items()
     ]
-    return _markdown(["Painting over the moved source", "PSNR dB", "SSIM", "ST-LPIPS"], rows)
+    return _markdown(["Repairs laid over the moved source", "PSNR dB", "SSIM", "ST-LPIPS"], rows)
 
 
 def _memory(record: dict[str, Any]) -> str:

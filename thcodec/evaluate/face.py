@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from thcodec.models.face_vid2vid.pose import rigid_fit
-from thcodec.train.landmarks import EYE_RIMS, LIP_RIMS
+from thcodec.train.landmarks import EYE_RIMS, LIP_RIMS, POINTS
 from thcodec.train.mesh import EYES, MeshTracker
 
 _EYE_POINTS = tuple(point for rim in EYE_RIMS for point in rim)
@@ -20,7 +20,7 @@ _INNER_LIPS = ((4, 14), (5, 15), (6, 16))
 
 @dataclass(frozen=True)
 class FaceTrack:
-    """points: (n, 468, 3) in [-1, 1]; NaN in frames where no face was found."""
+    """points: (n, 470, 3) in [-1, 1]; NaN in frames where no face was found."""
 
     points: np.ndarray
 
@@ -75,7 +75,7 @@ class FaceTracker:
     def track(self, frames: Sequence[np.ndarray]) -> FaceTrack:
         """All of a clip's consecutive frames, uint8 (S, S, 3): each starts where the face was."""
         self._mesh.reset()
-        points = np.full((len(frames), 468, 3), np.nan, np.float32)
+        points = np.full((len(frames), POINTS, 3), np.nan, np.float32)
         for index, frame in enumerate(frames):
             found, score = self._mesh.track(frame)
             if score > 0:

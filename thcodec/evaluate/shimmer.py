@@ -60,7 +60,7 @@ def shimmer(
 
 
 def still_pairs(points: np.ndarray) -> list[int]:
-    """The second frames of the still pairs of mesh points (n, 468, 3) in [-1, 1]."""
+    """The second frames of the still pairs of mesh points (n, 470, 3) in [-1, 1]."""
     moved = np.linalg.norm(np.diff(points[:, :, :2], axis=0), axis=2).mean(1) * 128
     still, found, start = moved < STILL, list[int](), 0
     for i in range(len(still) + 1):

@@ -20,9 +20,9 @@ from thcodec.models.face_vid2vid.geometry import heat_maps
 
 MARK_VARIANCE = 0.002  # narrow heat maps: they tell the generator how far lids and lips are open
 
-# How much of what the generator would paint the decoder lays over the moved source. After little
-# training it paints softly: all of it gains PSNR and loses more in ST-LPIPS (benchmarks/paint.py).
-PAINT_STRENGTH = 0.5
+# Binomial taps that repairs are smoothed with: the pixel shuffle leaves a grid of single samples in
+# them, and what is sharp in the picture comes from the source anyway (benchmarks/paint.py).
+SMOOTHING = (1, 8, 28, 56, 70, 56, 28, 8, 1)
 
 
 @dataclass
@@ -113,6 +113,14 @@ class Generator(nn.Module):
         )
         out = functional.pixel_shuffle(self.head(self.fuse2(features)), 2)
         kept = torch.sigmoid(out[:, 3:] + 4.0)  # starts as the moved source, nothing painted
-        painted = kept * moved + out[:, :3]
-        strength = 1.0 if self.training else PAINT_STRENGTH
-        return moved.lerp(painted, strength), moved
+        repair = (kept - 1) * moved + out[:, :3]
+        return moved + smoothed(repair), moved
+
+
+def smoothed(repair: torch.Tensor) -> torch.Tensor:
+    """What the generator changes (N, 3, S, S), without its finest detail."""
+    taps = repair.new_tensor(SMOOTHING) / sum(SMOOTHING)
+    reach = len(SMOOTHING) // 2
+    repair = functional.pad(repair, (reach,) * 4, mode="replicate")
+    repair = functional.conv2d(repair, taps.view(1, 1, 1, -1).expand(3, 1, 1, -1), groups=3)
+    return functional.conv2d(repair, taps.view(1, 1, -1, 1).expand(3, 1, -1, 1), groups=3)
