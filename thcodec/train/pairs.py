@@ -195,7 +195,8 @@ def relate(
     there, back = flow_both_ways(grey(source), grey(driving))
     free = (ANCHORS, follow(there, ANCHORS[:, :2]))
     whole = [np.concatenate(parts) for parts in zip(keypoints, free, strict=True)]
-    moved = keypoint_motion(np.concatenate([canonical, ANCHORS]), *whole, noise=noise)
+    shape = np.concatenate([canonical, ANCHORS])
+    moved = keypoint_motion(shape, whole[0], whole[1], noise)
     return *moved, field_of(back)
 
 
@@ -247,10 +248,10 @@ def fixed_pairs(tracks: list[Track], distance: int, per_clip: int) -> list[tuple
         last = len(track.keypoints) - distance
         for start in np.linspace(0, last - 1, per_clip).astype(int) if last > 0 else ():
             ends = (start, start + distance)
-            frames = [np.array(track.clip.frames[at]) for at in ends]
+            source, driving = (np.array(track.clip.frames[at]) for at in ends)
             keypoints = [track.keypoints[at] for at in ends]
-            *moved, field = relate(*frames, track.canonical[start], keypoints)
-            pairs.append((*frames, *moved, *_meshes(track.clip, *ends), *field))
+            *moved, field = relate(source, driving, track.canonical[start], keypoints)
+            pairs.append((source, driving, *moved, *_meshes(track.clip, *ends), *field))
     return pairs
 
 

@@ -44,21 +44,22 @@ def flow_both_ways(a: np.ndarray, b: np.ndarray) -> tuple[Flow, Flow]:
     """Flow between grey pictures (S, S) from a to b and from b to a: dense inverse search (Kroeger
     2016).
     """
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    there, back = search.calc(a, b, None), search.calc(b, a, None)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    still = np.zeros((*a.shape, 2), np.float32)
+    there, back = search.calc(a, b, still.copy()), search.calc(b, a, still)
     return _checked(a, b, there, back), _checked(b, a, back, there)
 
 
 def _checked(a: np.ndarray, b: np.ndarray, there: np.ndarray, back: np.ndarray) -> Flow:
     y, x = np.mgrid[0 : len(a), 0 : len(a)].astype(np.float32)
-    to = np.stack([x, y], -1) + there
+    to_x, to_y = x + there[..., 0], y + there[..., 1]
     returned, seen = (
-        cv2.remap(part, to, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        cv2.remap(part, to_x, to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         for part in (back, b)
     )
     miss = there + returned
     alike = np.abs(seen.astype(np.float32) - a) < UNLIKE
-    return Flow(to, ((miss**2).sum(-1) < MISS**2) & alike)
+    return Flow(np.stack([to_x, to_y], -1), ((miss**2).sum(-1) < MISS**2) & alike)
 
 
 def follow(flow: Flow, anchors: np.ndarray) -> np.ndarray:
