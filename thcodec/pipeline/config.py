@@ -51,7 +51,7 @@ class EncoderConfig:
     device: str = "cpu"
     still_codec: int = 2
     coder: int = 2
-    group: int = 50
+    group: int = 100
     hysteresis: float = 1.1
 
     def __post_init__(self) -> None:
