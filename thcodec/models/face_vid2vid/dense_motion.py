@@ -167,6 +167,6 @@ def warp_volume(volume: torch.Tensor, field: MotionField, extent: float) -> torc
     return sample(volume, grid * grid.new_tensor([1.0, 1.0, 1.0 / extent]))
 
 
-def warp_picture(picture: torch.Tensor, field: MotionField) -> torch.Tensor:
+def warp_picture(picture: torch.Tensor, field: MotionField, mode: str = "bilinear") -> torch.Tensor:
     """Sample features (N, C, S, S) of any size through the surface's field."""
-    return sample(picture, resize_grid(field.picture, picture.shape[-1]))
+    return sample(picture, resize_grid(field.picture, picture.shape[-1]), mode)

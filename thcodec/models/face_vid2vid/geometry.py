@@ -49,9 +49,13 @@ def squared_distances(keypoints: torch.Tensor, size: int) -> torch.Tensor:
     return dy[:, :, :, None] + dx[:, :, None, :]
 
 
-def sample(picture: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-    """Bilinear samples of (N, C, [D,] H, W) at grid (N, ..., 2 or 3); the border is repeated."""
-    return torch.nn.functional.grid_sample(picture, grid, padding_mode="border", align_corners=True)
+def sample(picture: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
+    """Samples of (N, C, [D,] H, W) at grid (N, ..., 2 or 3); the border is repeated. Mode "bicubic"
+    is for pictures, in two dimensions.
+    """
+    return torch.nn.functional.grid_sample(
+        picture, grid, mode, padding_mode="border", align_corners=True
+    )
 
 
 def resize_grid(grid: torch.Tensor, size: int) -> torch.Tensor:
