@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from tests.models import published_small as small
 from tests.models.published_reference import Reference
 from tests.parity import recipe
+from thcodec.models.face_vid2vid.blocks import UpBlock
 from thcodec.models.face_vid2vid.published.config import VOX_256, VOX_256_BETA
 from thcodec.models.face_vid2vid.published.network import PublishedNet
 from thcodec.models.face_vid2vid.published.weights import load_net, published_shapes
+from thcodec.models.folding import make_fast
 from thcodec.motion.keypoints import Motion, rotation_matrix, transform
 
 
@@ -18,11 +21,15 @@ def config(request):
     return small.CONFIGS[request.param]
 
 
-@pytest.fixture(scope="module")
-def both(config, tmp_path_factory):
+@pytest.fixture(scope="module", params=["as loaded", "made fast"])
+def both(config, request, tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "w.pth.tar"
     reference = Reference(small.flat(small.write(config, path)), config)
-    return load_net(path, config), reference
+    net = load_net(path, config)
+    if request.param == "made fast":
+        make_fast(net)
+        assert not any(isinstance(part, UpBlock) for part in net.detector.predictor.up)
+    return net, reference
 
 
 def picture(seed=0, size=64):
@@ -94,6 +101,32 @@ def test_names_and_shapes_are_the_published_ones(name, full):
     with torch.device("meta"):
         shapes = published_shapes(PublishedNet(full))
     assert shapes == recipe.published_keys(name)
+
+
+@pytest.mark.parametrize(
+    ("full", "share"), [(VOX_256, 0.87), (VOX_256_BETA, 0.75)], ids=["vox-256", "vox-256-beta"]
+)
+def test_work_per_frame(full, share):
+    """Multiplications of a frame at full size against the direct transcription, without doing them;
+    `make parity` measures the time.
+    """
+    with torch.device("meta"):
+        net = PublishedNet(full).eval().requires_grad_(False)
+        state = {name: torch.empty(shape) for name, shape in published_shapes(net).items()}
+        points = torch.empty(1, full.keypoints, 3)
+        source = torch.empty(1, 3, full.size, full.size)
+        make_fast(net)
+        with torch.inference_mode():
+            volumes = net.generator.prepare(source)
+            ours = flops(lambda: net.generator(volumes, points, points))
+            direct = flops(lambda: Reference(state, full).picture(source, points, points))
+    assert ours < share * direct
+
+
+def flops(run) -> int:
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return counter.get_total_flops()
 
 
 def test_parameters_are_those_of_the_description():

@@ -17,6 +17,7 @@ from tests.parity import recipe
 from thcodec.models.face_vid2vid.published.config import VOX_256, VOX_256_BETA
 from thcodec.models.face_vid2vid.published.network import PublishedNet
 from thcodec.models.face_vid2vid.published.weights import load_net
+from thcodec.models.folding import make_fast
 from thcodec.motion.keypoints import Motion, transform
 
 pytestmark = pytest.mark.parity
@@ -24,20 +25,10 @@ TOLERANCE, HALF = 1e-3, 2e-3
 NETWORKS = {"vox-256": VOX_256, "vox-256-beta": VOX_256_BETA}
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
-def name(request) -> str:
-    if not recipe.PARITY.is_dir():
-        pytest.skip("../shared/parity is not here")
-    return request.param
-
-
 @pytest.fixture(scope="module")
-def net(name: str, tmp_path_factory) -> PublishedNet:
-    vectors = np.load(recipe.PARITY / "vox-256-spectral.npz") if name == "vox-256" else {}
-    path: Path = tmp_path_factory.mktemp("weights") / f"{name}.pth.tar"
-    torch.save({"epoch": 1, **recipe.checkpoint(recipe.published_keys(name), dict(vectors))}, path)
-    net = load_net(path, NETWORKS[name])
-    path.unlink()
+def net(name: str, weights: Path) -> PublishedNet:
+    net = load_net(weights, NETWORKS[name])
+    make_fast(net)
     return net
 
 

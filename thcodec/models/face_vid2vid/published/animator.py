@@ -21,6 +21,7 @@ from thcodec.models.face_vid2vid.published.config import (
 from thcodec.models.face_vid2vid.published.generator import Volumes
 from thcodec.models.face_vid2vid.published.network import PublishedNet
 from thcodec.models.face_vid2vid.published.weights import load_net
+from thcodec.models.folding import make_fast
 from thcodec.motion.keypoints import Motion, scaled_rotation, transform
 
 CONFIGS = {"face-vid2vid:vox-256": VOX_256, "face-vid2vid:vox-256-beta": VOX_256_BETA}
@@ -98,6 +99,7 @@ class PublishedAnimator(Animator):
         self.keypoint_model = keypoint_model(net.config)
         self._device = torch.device(device)
         self._net = net.eval().requires_grad_(False).to(self._device)
+        make_fast(net.generator)
         self._jacobians = jacobians
 
     def extract(self, pictures: list[np.ndarray]) -> list[Extraction]:
@@ -105,7 +107,7 @@ class PublishedAnimator(Animator):
         for start in range(0, len(pictures), BATCH):
             part = pictures[start : start + BATCH]
             with torch.inference_mode():
-                pose = self._net.pose(self._tensor(part))
+                pose = self._eyes.pose(self._tensor(part))
                 parts = (pose.true_degrees(), pose.translation, pose.expression)
             values = zip(part, *map(_array, parts), strict=True)
             found += [
@@ -131,6 +133,15 @@ class PublishedAnimator(Animator):
     def animate(self, source: PreparedSource, motions: list[Motion]) -> list[np.ndarray]:
         return [self._picture(source, motion) for motion in motions]
 
+    @cached_property
+    def _eyes(self) -> PublishedNet:
+        """The network with its encoder's part made fast; a decoder never touches that part, so that
+        it stays in the file it was mapped from.
+        """
+        make_fast(self._net.detector)
+        make_fast(self._net.pose)
+        return self._net
+
     def _picture(self, source: PreparedSource, motion: Motion) -> np.ndarray:
         """One at a time: a frame keeps a processor busy, and a second one costs as much memory."""
         jacobian = None
@@ -148,7 +159,7 @@ class PublishedAnimator(Animator):
     def _finder(self, picture: np.ndarray) -> Callable[[], np.ndarray]:
         def find() -> np.ndarray:
             with torch.inference_mode():
-                return _array(self._net.detector(self._tensor([picture])))[0]
+                return _array(self._eyes.detector(self._tensor([picture])))[0]
 
         return find
 

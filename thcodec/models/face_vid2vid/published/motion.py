@@ -117,9 +117,21 @@ class DenseMotion(nn.Module):
         turned = self.grid if jacobian is None else self._turned(self.grid, jacobian)
         shifts = source - (driving if jacobian is None else driving @ jacobian.mT)
         features = self.hourglass(self._proposals(compressed, source, driving, turned, shifts))
-        masks = self.mask(features).softmax(1)
-        occlusion = torch.sigmoid(self.occlusion(features.flatten(1, 2)))
-        return Field(self._mix(masks, turned, shifts), occlusion)
+        masks = self.mask(features.contiguous()).softmax(1)
+        return Field(self._mix(masks, turned, shifts), self._occlusion(features))
+
+    def _occlusion(self, features: torch.Tensor) -> torch.Tensor:
+        """The 7x7 convolution over all channels and depths with its one output: each tap as a
+        product of matrices, then the taps laid over each other. (1792 channels to one is what
+        convolution kernels are slowest at.)
+        """
+        conv = self.occlusion
+        taps = conv.weight[0].unflatten(0, features.shape[1:3]).flip(-2, -1).flatten(2)
+        shares = torch.einsum("ncdhw,cdt->nthw", features, taps).flatten(2)
+        size = features.shape[-2:]
+        wide = conv.kernel_size[0]
+        summed = functional.fold(shares, size, wide, padding=wide // 2)
+        return summed.add_(_offset(conv)).sigmoid_()
 
     def _proposals(
         self,
@@ -131,17 +143,22 @@ class DenseMotion(nn.Module):
     ) -> torch.Tensor:
         """What the hourglass sees: of each candidate its heat map and the volume moved by it."""
         count, points = driving.shape[:2]
-        channels = compressed.shape[1]
-        seen = compressed.new_empty(count, points + 1, 1 + channels, *compressed.shape[2:])
-        seen[:, 0, 0] = 0.0
-        seen[:, 0, 1:] = sample_volume(compressed, self.grid.expand(count, *self.grid.shape))
+        each = 1 + compressed.shape[1]
+        seen = torch.empty(
+            (count, (points + 1) * each, *compressed.shape[2:]),
+            dtype=compressed.dtype,
+            device=compressed.device,
+            memory_format=torch.channels_last_3d,
+        )
+        seen[:, 0] = 0.0
+        seen[:, 1:each] = sample_volume(compressed, self.grid.expand(count, *self.grid.shape))
         maps = heat_volumes(driving, self.depth, self.size, HEAT_VARIANCE)
         maps -= heat_volumes(source, self.depth, self.size, HEAT_VARIANCE)
-        seen[:, 1:, 0] = maps
+        seen[:, each::each] = maps
         for k in range(points):
-            grid = turned + shifts[:, k, None, None, None]
-            seen[:, k + 1, 1:] = sample_volume(compressed, grid)
-        return seen.flatten(1, 2)
+            at, grid = (k + 1) * each, turned + shifts[:, k, None, None, None]
+            seen[:, at + 1 : at + each] = sample_volume(compressed, grid)
+        return seen
 
     def _mix(self, masks: torch.Tensor, turned: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
         """The masked sum of the candidates: m_0 p + (1 - m_0) A p + sum_k m_k (x_s,k - A x_d,k)."""
@@ -153,3 +170,7 @@ class DenseMotion(nn.Module):
     @staticmethod
     def _turned(grid: torch.Tensor, jacobian: torch.Tensor) -> torch.Tensor:
         return torch.einsum("dhwj,nij->ndhwi", grid, jacobian)
+
+
+def _offset(conv: nn.Conv2d) -> torch.Tensor | float:
+    return 0.0 if conv.bias is None else conv.bias[:, None, None]
