@@ -38,17 +38,19 @@ class Spade(nn.Module):
         functional.relu_(hidden)
         x = _normalised(x)
         step = max(MOST_AT_ONCE // (grow * grow * x[0, 0].numel()), 1)
-        out: torch.Tensor | None = None
+        straight = slope == NO_ACTIVATION
+        out = self._bias_through(conv, hidden) if straight else None
         for start in range(0, x.shape[1], step):
             part = slice(start, start + step)
-            gain, bias = (
-                functional.conv2d(hidden, each.weight[part], _part(each.bias, part), padding=1)
-                for each in (self.gamma, self.beta)
-            )
+            y = _some(self.gamma, hidden, part).add_(1)
             seen = x[:, part]
             if grow > 1:
                 seen = functional.interpolate(seen, scale_factor=float(grow), mode="nearest")
-            y = functional.leaky_relu_(bias.addcmul_(seen, gain.add_(1)), slope)
+            if straight:
+                y.mul_(seen)
+            else:
+                y = _some(self.beta, hidden, part).addcmul_(seen, y)
+                functional.leaky_relu_(y, slope)
             kernel = conv.weight[:, part].contiguous()
             painted = functional.conv2d(
                 y, kernel, conv.bias if out is None else None, padding=conv.padding
@@ -58,6 +60,15 @@ class Spade(nn.Module):
             raise ValueError("a norm of no channels")
         return out
 
+    def _bias_through(self, conv: nn.Conv2d, hidden: torch.Tensor) -> torch.Tensor:
+        """What a 1x1 ``conv`` without activation before it makes of the bias at every place: both
+        are linear, so that one convolution to fewer channels does it.
+        """
+        mix = conv.weight.flatten(1)
+        kernel = torch.einsum("oi,ihyx->ohyx", mix, self.beta.weight)
+        offset = None if self.beta.bias is None else mix @ self.beta.bias
+        return functional.conv2d(hidden, kernel, offset, padding=1)
+
 
 def _normalised(x: torch.Tensor) -> torch.Tensor:
     """Instance norm without weights; torch's own is several times as slow on channels_last."""
@@ -66,8 +77,10 @@ def _normalised(x: torch.Tensor) -> torch.Tensor:
     return x.mul_(torch.rsqrt(variance + EPSILON))
 
 
-def _part(bias: torch.Tensor | None, part: slice) -> torch.Tensor | None:
-    return None if bias is None else bias[part]
+def _some(conv: nn.Conv2d, x: torch.Tensor, part: slice) -> torch.Tensor:
+    """Some of a convolution's outputs."""
+    bias = None if conv.bias is None else conv.bias[part]
+    return functional.conv2d(x, conv.weight[part], bias, padding=conv.padding)
 
 
 class SpadeBlock(nn.Module):
