@@ -135,9 +135,7 @@ class PublishedAnimator(Animator):
 
     @cached_property
     def _eyes(self) -> PublishedNet:
-        """The network with its encoder's part made fast; a decoder never touches that part, so that
-        it stays in the file it was mapped from.
-        """
+        """The network with its encoder's part made fast, which a decoder never needs."""
         make_fast(self._net.detector)
         make_fast(self._net.pose)
         return self._net
