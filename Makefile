@@ -5,6 +5,10 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check
 READY  := $(VENV)/.ready
 
+# One clip, and where its figures go: those of the repository stay.
+QUICK_OUT := out/bench
+ONE       := --clips lp_d3_s0 --results $(QUICK_OUT)
+
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test slow parity fuzz lint bench train train-packages train-upscaler evaluate report clean
 
@@ -37,19 +41,32 @@ lint: $(READY)
 	$(PY) -m mypy
 
 # stlpips declares torchvision, which it needs for nothing that is used here: hence --no-deps.
-bench: $(READY)  ## run the benchmarks into benchmarks/results/ and the tables of the README
-	$(PIP) install --quiet --editable '.[bench]'
+bench: $(READY)  ## all benchmarks, their tables and plots; QUICK=1: one clip into out/bench
+	$(PIP) install --quiet --editable '.[bench,fast]'
 	$(PIP) install --quiet --no-deps stlpips-pytorch==0.0.2
+ifdef QUICK
+	$(PY) -m benchmarks.rate_distortion $(ONE) --limit 50 --quick
+	$(PY) -m benchmarks.seed_figures --limit 120 --intervals 1 10 30 60 100 --results $(QUICK_OUT)
+	$(PY) -m benchmarks.speed $(ONE) --limit 16 --lengths 1 2 --published-frames 1
+else
+	$(PY) -m benchmarks.rate_distortion
+	$(PY) -m benchmarks.seed_figures
+	$(PY) -m benchmarks.speed
 	$(PY) -m benchmarks.stills
 	$(PY) -m benchmarks.rate
 	$(PY) -m benchmarks.quality
-	$(PY) -m benchmarks.paint
 	$(PY) -m benchmarks.interval
+	$(PY) -m benchmarks.transitions
+	$(PY) -m benchmarks.colours
+	$(PY) -m benchmarks.paper_outputs
+	$(PY) -m benchmarks.policies
 	$(PY) -m benchmarks.memory
 	$(PY) -m benchmarks.loss
+	$(PY) -m benchmarks.runtimes
 	$(PY) -m benchmarks.upscale
 	$(PY) -m benchmarks.upscale_rate
 	$(PY) -m benchmarks.report
+endif
 
 fuzz: $(READY)  ## a million mutated streams through the readers (hours)
 	$(PIP) install --quiet --editable '.[fuzz]'

@@ -11,9 +11,14 @@ from typing import Any
 from thcodec.errors import MediaError
 from thcodec.evaluate.clips import find_clips
 from thcodec.evaluate.record import save_record
+from thcodec.models import registry
+from thcodec.models.animator import Animator
+from thcodec.pipeline.config import EncoderConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+FRAME_RATE = 25  # of all clips
+OUTPUTS = ("--results", "--pictures", "--videos", "--figure")  # options that take a place
 TEST_CLIPS = ROOT.parent / "shared" / "data" / "test256"
 VAL_CLIPS = ROOT.parent / "shared" / "data" / "val256"
 
@@ -39,6 +44,11 @@ def clips(folder: Path, names: list[str] | None = None) -> list[Path]:
         raise SystemExit(str(error)) from None
 
 
+def load_network(weights: Path | None) -> Animator:
+    """The default animator on the runtime that the command line takes."""
+    return registry.load_animator(EncoderConfig().animator, weights=weights, runtime="auto")
+
+
 def save(name: str, figures: dict[str, Any], folder: Path = RESULTS) -> Path:
     """Write `figures` and how they came about to ``folder/name.json``."""
     path = folder / f"{name}.json"
@@ -48,6 +58,9 @@ def save(name: str, figures: dict[str, Any], folder: Path = RESULTS) -> Path:
 
 
 def _command() -> str:
+    """The command, without where its outputs went: that is a matter of the machine."""
     module = getattr(sys.modules["__main__"], "__spec__", None)
     name = f"python -m {module.name}" if module is not None else "python"
-    return shlex.join([*name.split(), *sys.argv[1:]])
+    words = iter(sys.argv[1:])
+    kept = [word for word in words if word not in OUTPUTS or next(words, None) is None]
+    return shlex.join([*name.split(), *kept])

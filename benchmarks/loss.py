@@ -20,7 +20,6 @@ from benchmarks.quality import STEP
 from thcodec.evaluate.clips import read_frames
 from thcodec.evaluate.perceptual import Distance, load_stlpips
 from thcodec.evaluate.scores import score
-from thcodec.models import registry
 from thcodec.models.animator import Animator, Extraction
 from thcodec.motion import Motion
 from thcodec.pipeline import Decoder, Encoder, LinkConfig
@@ -49,6 +48,7 @@ class Sketch(Animator):
         self.identity = animator.identity
         self.keypoint_model = animator.keypoint_model
         self.size = animator.size
+        self.eyes = animator.eyes
         self._animator = animator
         self._seen: dict[bytes, Extraction] = {}
         self._sources: dict[bytes, Any] = {}
@@ -96,7 +96,7 @@ def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=2, help="calls over each link and clip")
     options = parser.parse_args()
-    animator = registry.load_animator(EncoderConfig().animator, weights=options.weights)
+    animator = common.load_network(options.weights)
     stlpips = load_stlpips()
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in LINKS}
     pauses: dict[str, list[int]] = {name: [] for name in LINKS}
@@ -122,7 +122,8 @@ def one_call(
 ) -> Outcome:
     """A call with the default options."""
     encoder = Encoder(EncoderConfig(crop="none"), animator=sketch, link=LinkConfig())
-    decoder = Decoder(DecoderConfig(hold=conditions.hold), animator=sketch)
+    cut = DecoderConfig(hold=conditions.hold, transition="cut")  # a sketch cannot be mixed
+    decoder = Decoder(cut, animator=sketch)
     return call(encoder, decoder, pictures, conditions, seed=seed, step=STEP_MS)
 
 

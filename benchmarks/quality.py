@@ -31,7 +31,7 @@ def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--distance", type=int, default=100, help="frames from source to target")
     options = parser.parse_args()
-    animator = registry.load_animator(EncoderConfig().animator, weights=options.weights)
+    animator = common.load_network(options.weights)
     stlpips = load_stlpips()
     table: dict[str, dict[str, dict[str, Scores]]] = {}
     for clip in common.clips(options.data, options.clips):
@@ -54,7 +54,9 @@ def measure(
     wanted = [frames[start + distance] for start in starts]
     results = {}
     for setting, quantiser in (("full", None), ("coded", Quantiser(animator.keypoint_model))):
-        stills = [frames[start] if quantiser is None else _coded(frames[start]) for start in starts]
+        stills = [
+            frames[start] if quantiser is None else coded_still(frames[start]) for start in starts
+        ]
         moved = [
             _animate(animator, frames[start], still, target, quantiser)
             for start, still, target in zip(starts, stills, wanted, strict=True)
@@ -90,7 +92,7 @@ def canonical_of(seen: Extraction, quantiser: Quantiser | None) -> Floats:
     return quantiser.dequantise_canonical(quantiser.quantise_canonical(seen.canonical))
 
 
-def _coded(picture: np.ndarray) -> np.ndarray:
+def coded_still(picture: np.ndarray) -> np.ndarray:
     """What the decoder has of a source with the default options."""
     config = EncoderConfig()
     tables = jpeg_tables(config.source_quality)

@@ -16,7 +16,6 @@ from benchmarks import common
 from benchmarks.quality import STEP, canonical_of
 from thcodec.bitstream import RecordType
 from thcodec.evaluate.clips import read_frames
-from thcodec.models import registry
 from thcodec.models.animator import Animator
 from thcodec.motion import Motion, Quantiser
 from thcodec.pipeline.config import EncoderConfig
@@ -30,7 +29,7 @@ def main() -> None:
     """Measure all clips and save the figures."""
     parser = common.parser(__doc__)
     options = parser.parse_args()
-    animator = registry.load_animator(EncoderConfig().animator, weights=options.weights)
+    animator = common.load_network(options.weights)
     table = {}
     for clip in common.clips(options.data, options.clips):
         frames = read_frames(clip, options.limit)

@@ -1,4 +1,5 @@
-"""Writes benchmarks/results/ into the README and the model card, between their markers.
+"""Writes benchmarks/results/ into the README, benchmarks/README.md and the model cards, between
+their markers.
 
 ``python -m benchmarks.report --check`` only tells whether they are up to date.
 """
@@ -11,11 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import common, upscale
+from benchmarks import common, page, upscale
+from benchmarks.page import markdown
 
 README = common.ROOT / "README.md"
+PAGE = common.ROOT / "benchmarks" / "README.md"
 WEIGHTS = common.ROOT / "thcodec" / "models" / "weights"
-MODEL_CARD = WEIGHTS / "compact-2.md"
+MODEL_CARD = WEIGHTS / "compact-4.md"
 UPSCALER_CARD = WEIGHTS / "face-1.md"
 
 
@@ -26,14 +29,16 @@ def main() -> None:
     )
     parser.add_argument("--results", type=Path, default=common.RESULTS)
     parser.add_argument("--readme", type=Path, default=README)
+    parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--card", type=Path, default=MODEL_CARD)
     parser.add_argument("--upscaler-card", type=Path, default=UPSCALER_CARD)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    names = [name for name in SECTIONS if name not in CARD_ONLY]
+    names = [name for name in SECTIONS if name not in CARD_ONLY | PAGE_ONLY]
     everything = "\n\n".join(section(options.results, name) for name in names)
     blocks = (
         (options.readme, "figures", everything),
+        *((options.page, name, section(options.results, name)) for name in sorted(PAGE_ONLY)),
         (options.card, "quality", section(options.results, "quality")),
         (options.card, "evaluate", section(options.results, "evaluate")),
         (options.upscaler_card, "upscale", section(options.results, "upscale")),
@@ -90,7 +95,7 @@ def _quality(record: dict[str, Any]) -> str:
         "SSIM",
         "ST-LPIPS",
     ]
-    return _markdown(head, rows) + f"\n\nMean over {len(record['clips'])} clips."
+    return markdown(head, rows) + f"\n\nMean over {len(record['clips'])} clips."
 
 
 def _evaluate(record: dict[str, Any]) -> str:
@@ -130,7 +135,7 @@ def _evaluate(record: dict[str, Any]) -> str:
     flops = f"{cost['decoder']:.1f}; {cost['encoder']:.1f}"
     rows.append(["GFLOP a frame, decoder; encoder", flops, "", "20; 5"])
     head = ["PSNR dB / SSIM / ST-LPIPS", "animated", "repeated", "goal"]
-    return _markdown(head, rows) + f"\n\nMean over {len(record['clips'])} clips."
+    return markdown(head, rows) + f"\n\nMean over {len(record['clips'])} clips."
 
 
 def _rate(record: dict[str, Any]) -> str:
@@ -144,7 +149,7 @@ def _rate(record: dict[str, Any]) -> str:
         [title, f"{means[key]:.3g}", f"{max(clip[key] for clip in clips):.3g}"]
         for key, title in titles.items()
     ]
-    return _markdown(["Framing included", "mean", "worst clip"], rows)
+    return markdown(["Framing included", "mean", "worst clip"], rows)
 
 
 def _interval(record: dict[str, Any]) -> str:
@@ -155,15 +160,67 @@ def _interval(record: dict[str, Any]) -> str:
         scores = [f"{means['psnr']:.2f}", f"{means['ssim']:.3f}", _or_dash(means["stlpips"])]
         rows.append([still, interval, *rates, *scores])
     head = ["Still", "interval", "kbit/s", "of sources", "of motion", "PSNR dB", "SSIM", "ST-LPIPS"]
-    return _markdown(head, rows) + f"\n\nMean over {record['clips']} clips at 25 frames a second."
+    return markdown(head, rows) + f"\n\nMean over {record['clips']} clips at 25 frames a second."
 
 
-def _paint(record: dict[str, Any]) -> str:
+def _transitions(record: dict[str, Any]) -> str:
+    rows = []
+    for name, found in record["median"].items():
+        policy, _, shown = name.partition(", ")
+        indices = [f"{found[key]:.2f}" for key in ("stlpips", "pixels")]
+        rows.append([policy, shown, *indices, f"{found['distance']:.4f}", f"{found['psnr']:.2f}"])
+    head = ["Policy", "switch", "teleport index, ST-LPIPS", "in pixels"]
+    head += ["ST-LPIPS, fourth frame", "PSNR dB, fourth frame"]
+    clips = next(iter(record["clips"].values()))
+    switches = sum(len(found["pixels"]) for found in clips.values())
+    text = f"Medians over {switches} switches in {len(clips)} clips, "
+    text += f"a source every {record['interval']} frames. Index 0: as smooth as the original."
+    return markdown(head, rows) + f"\n\n{text}"
+
+
+def _policies(record: dict[str, Any]) -> str:
+    def share(value: float | None) -> str:
+        return "-" if value is None else f"{value:.0%}"
+
+    rows = []
+    for name, means in record["mean"].items():
+        rates = [f"{means[key]:.1f}" for key in ("kbps", "source", "motion")]
+        counts = [f"{means[key]:.1f}" for key in ("sources", "switches")]
+        scores = [f"{means['psnr']:.2f}", f"{means['ssim']:.3f}", _or_dash(means["stlpips"])]
+        saved = [share(means["source_saving"]), share(means["saving"])]
+        rows.append([name, *rates, *counts, *scores, *saved])
+    head = ["Policy", "kbit/s", "of sources", "of motion", "sources", "switches", "PSNR dB", "SSIM"]
+    head += ["ST-LPIPS", "fewer source bytes than interval at this ST-LPIPS", "fewer bytes"]
+    clips, eyes = len(record["clips"]), list(record["eyes"].values())
+    text = f"{markdown(head, rows)}\n\nMean over {clips} clips of up to {record['frames']} frames."
+    if not eyes:
+        return text
+    openings = [[name, share(sum(e[name] for e in eyes) / len(eyes))] for name in eyes[0]]
+    table = markdown(["First frame with shut eyes", "decoded eyes open, of the original"], openings)
+    return f"{text}\n\n{table}\n\nMean over the {len(eyes)} of these clips where eyes shut."
+
+
+def _paper_outputs(record: dict[str, Any]) -> str:
+    rows = []
+    kinds = {"no_esrgan": "full size", "esrgan": "64x64, super resolution"}
+    for name, row in record["rows"].items():
+        kind, interval, whose = name.split(", ")
+        scores = [f"{row['psnr']:.2f}", f"{row['ssim']:.3f}", _or_dash(row["stlpips"], 4)]
+        rate = "-" if row["kbps"] is None else f"{row['kbps']:.1f}"
+        rows.append([kinds[kind], interval, whose, *scores, f"{row['index']:.1f}", rate])
+    head = ["Stills", "every", "", "PSNR dB", "SSIM", "ST-LPIPS", "teleport index", "kbit/s"]
+    text = f"The paper's driving clip, {record['frames']} frames, and its authors' own outputs."
+    return markdown(head, rows) + f"\n\n{text}"
+
+
+def _colours(record: dict[str, Any]) -> str:
     rows = [
-        [name, f"{means['psnr']:.2f}", f"{means['ssim']:.3f}", _or_dash(means["stlpips"])]
-        for name, means in record["mean"].items()
+        [name, f"{found['brightness']:.2f}", f"{found['pixels']:.2f}", f"{found['psnr']:.2f}"]
+        for name, found in record["mean"].items()
     ]
-    return _markdown(["Repairs laid over the moved source", "PSNR dB", "SSIM", "ST-LPIPS"], rows)
+    head = ["New source tinted like the old", "largest step in brightness", "in pixels"]
+    head.append("PSNR dB, next second")
+    return markdown(head, rows) + f"\n\nMean over {record['switches']} switches; grey levels."
 
 
 def _memory(record: dict[str, Any]) -> str:
@@ -177,20 +234,36 @@ def _memory(record: dict[str, Any]) -> str:
         for work in ("encode", "decode")
     ]
     short, long = record["short_seconds"], record["long_seconds"]
-    return _markdown(["Peak memory", f"{short} s clip", f"{long} s clip", "ratio"], rows)
+    return markdown(["Peak memory", f"{short} s clip", f"{long} s clip", "ratio"], rows)
+
+
+def _runtimes(record: dict[str, Any]) -> str:
+    parts, flop = record["parts_ms"], record["gflop"]
+    work = {"extract": "encoder", "prepare": "source", "synthesise": "decoder"}
+    rows = []
+    for name, taken in parts.items():
+        speed = {part: flop[work[part]] / ms * 1000 for part, ms in taken.items()}
+        cells = [f"{ms:.1f} ({speed[part]:.0f})" for part, ms in taken.items()]
+        ratio = parts["torch"]["synthesise"] / taken["synthesise"]
+        files = record.get("files_fps", {}).get(name, {})
+        rates = [f"{files[key]:.0f}" if files else "-" for key in ("encode", "decode")]
+        rows.append([name, *cells, f"{ratio:.2f}", *rates])
+    head = ["Runtime", *(f"{part}, ms (GFLOP/s)" for part in work), "against torch"]
+    head += ["file encode, frames/s", "file decode, frames/s"]
+    stages = [[name, f"{ms:.2f}"] for name, ms in record["stages_ms"].items()]
+    return (
+        markdown(head, rows) + f"\n\nProcessor time of one thread; its best convolution: "
+        f"{record['convolution_gflops']:.0f} GFLOP/s. Files: {record['threads']} threads.\n\n"
+        + markdown(["What is no network", "ms a frame"], stages)
+    )
 
 
 def _upscale(record: dict[str, Any]) -> str:
     return f"{upscale.table(record['settings'])}\n\nMean over {record['pictures']} pictures."
 
 
-def _markdown(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _or_dash(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _or_dash(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _loss(record: dict[str, Any]) -> str:
@@ -223,7 +296,7 @@ def _loss(record: dict[str, Any]) -> str:
     text = (
         f"{clips} clips of up to {frames} frames, sources and all framing included; 50 ms each way."
     )
-    return _markdown(head, rows) + f"\n\n{text}"
+    return markdown(head, rows) + f"\n\n{text}"
 
 
 def _fuzz(record: dict[str, Any]) -> str:
@@ -238,13 +311,22 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "evaluate": _evaluate,
     "quality": _quality,
     "rate": _rate,
-    "paint": _paint,
     "interval": _interval,
+    "transitions": _transitions,
+    "colours": _colours,
+    "paper_outputs": _paper_outputs,
+    "policies": _policies,
     "memory": _memory,
     "loss": _loss,
+    "runtimes": _runtimes,
     "fuzz": _fuzz,
     "upscale": _upscale,
+    "rate_distortion": page.rate_distortion,
+    "seed_figures": page.seed_figures,
+    "upscale_rate": page.upscale_rate,
+    "speed": page.speed,
 }
+PAGE_ONLY = {"rate_distortion", "seed_figures", "speed", "upscale_rate"}
 CARD_ONLY = {"upscale"}  # too long for the README
 
 if __name__ == "__main__":

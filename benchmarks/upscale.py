@@ -2,10 +2,11 @@
 
 Portraits and one frame of each clip of ``test512`` are reduced, coded, decoded and enlarged again:
 64 -> 256, 128 -> 512 and 128 -> 256 by each codec at several qualities, 43 -> 256 (x6) and
-32 -> 256 (x8) at the middle one. Scores are means over pictures; time is the median, to be measured
-on a quiet machine. Steadiness looks at ten sources of each clip, a second apart: how much the
-sharpness, against the original's, and the error of the mean colour vary among them. Texture is fine
-detail on smooth areas, in shares of the original's: above 1 it is invented.
+32 -> 256 (x8) at the middle; networks that take seconds a still at some of these only. Scores are
+means over pictures; time is the median, to be measured on a quiet machine. Steadiness looks at ten
+sources of each clip, a second apart: how much the sharpness, against the original's, and the error
+of the mean colour vary among them. Texture is fine detail on smooth areas, in shares of the
+original's: above 1 it is invented.
 
 Writes ``upscale.json`` and its table ``upscale.md``. ``--figure FILE.png`` draws five people at
 128 -> 512: still, every upscaler, original; footage rights are not cleared, so not to be committed.
@@ -61,6 +62,13 @@ class Setting(NamedTuple):
         return f"{self.still} -> {self.size}, {self.codec} q{self.quality}"
 
 
+SLOW = ("realesrgan", "tfhub")  # seconds a still
+SLOW_SETTINGS = (
+    *(Setting(still, 256, codec, 60) for still in (64, 43, 32) for codec in CODECS),
+    Setting(128, 512, "JPEG", 60),
+)
+
+
 def main() -> None:
     """Measure and save the figures."""
     parser = faces.parser(__doc__)
@@ -87,12 +95,15 @@ def main() -> None:
     for setting in settings:
         rows = results[setting.title] = {}
         for name, upscaler in upscalers.items():
+            if name in SLOW and setting not in SLOW_SETTINGS:
+                continue
             rows[name] = measure(pictures, upscaler, setting, stlpips, identity)
             print(setting.title, name, rows[name], flush=True)
     steady = {}
     if options.split == "test":
         clips = faces.clips(options.data)[: options.limit]
-        steady = {name: steadiness(clips, upscaler) for name, upscaler in upscalers.items()}
+        quick = {name: item for name, item in upscalers.items() if name not in SLOW}
+        steady = {name: steadiness(clips, upscaler) for name, upscaler in quick.items()}
     hashes = {name: upscaler.identity.sha256.hex()[:16] for name, upscaler in upscalers.items()}
     record: dict[str, Any] = {
         "split": options.split,

@@ -28,8 +28,8 @@ from thcodec.sources.stills import (
 )
 
 SIZE = 256
-STILLS = (32, 48, 64, 96, 128, 192, 256)
-QUALITIES = (10, 20, 35, 50, 65, 80, 92)
+STILLS = (48, 64, 96, 128, 192, 256)
+QUALITIES = (15, 30, 50, 70, 90)
 
 
 def main() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,10 @@ from tests.doubles import MomentAnimator
 # The machine may be busy: an example that is slow once proves nothing.
 settings.register_profile("thcodec", deadline=None)
 settings.load_profile("thcodec")
+
+# Networks are converted once for all tests, here and in the commands they start.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="thcodec-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -107,7 +107,7 @@ def crop(scan: Bytes) -> list[int]:
 def header(payload: bytes) -> dict[str, Any]:
     """Section 5."""
     scan = Bytes(payload)
-    flags = scan.flags(15)
+    flags = scan.flags(47)
     got: dict[str, Any] = {"live": bool(flags & 1), "jacobians": bool(flags & 4)}
     got["picture"] = [scan.uv(1, SIDE), scan.uv(1, SIDE)]
     got["coded_size"] = scan.uv(16, 2048)
@@ -127,6 +127,8 @@ def header(payload: bytes) -> dict[str, Any]:
         got["audio"] = [scan.u8(1, 1), scan.uv(8000, 192000), scan.u8(1, 8), scan.uv(0, 65535)]
         got["audio"].append(scan.blob(1024).hex())
     got["free"] = scan.u8(1, got["keypoints"]) if flags & 8 else 0
+    if flags & 32:
+        got["transition"] = [scan.u8(1, 3), scan.uv(1, 64)]
     scan.end()
     return got
 

@@ -15,6 +15,8 @@ from thcodec.bitstream import (
     Packet,
     RecordType,
     Totals,
+    Transition,
+    TransitionKind,
 )
 from thcodec.bitstream.signature import PREAMBLE
 from thcodec.entropy.range_coder import BitEncoder
@@ -50,6 +52,7 @@ CASES = {
     "record": Packet(RecordType.METADATA, b"abc", 2).to_bytes(),
     "short": Packet(RecordType.MOTION, b"\x02\x2a", 3).to_bytes(),
     "header": thv.header(audio=_AUDIO).to_payload(),
+    "transition": thv.header(transition=Transition(TransitionKind.BLEND, 8)).to_payload()[-2:],
     "source": thv.source().to_payload(),
     "motion": _motion(),
     "range": _range(),

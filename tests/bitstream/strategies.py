@@ -21,6 +21,7 @@ from thcodec.bitstream import (
     SourceRecord,
     StreamHeader,
     Totals,
+    Transition,
     Writer,
 )
 from thcodec.bitstream import limits as lim
@@ -65,6 +66,7 @@ headers = st.builds(
     still_codec=st.integers(1, 3),
     jpeg_tables=st.binary(max_size=64),
     audio=st.none() | audio_parameters,
+    transition=st.none() | st.builds(Transition, st.integers(1, 3), st.integers(1, 64)),
 )
 
 

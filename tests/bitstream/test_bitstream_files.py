@@ -295,6 +295,8 @@ def test_info() -> None:
             "height": 64,
             "bytes": ENDS[2] - ENDS[1],
             "new_shot": False,
+            "frames": 4,
+            "score": None,
         }
     ]
     assert got["metadata"] == {"title": "test"} and got["damage"] == []

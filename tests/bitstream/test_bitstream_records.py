@@ -22,6 +22,8 @@ from thcodec.bitstream import (
     RecordType,
     SourceRecord,
     StreamHeader,
+    Transition,
+    TransitionKind,
 )
 from thcodec.bitstream import limits as lim
 from thcodec.bitstream.motion_head import MotionHead, Segment
@@ -158,7 +160,8 @@ types = st.integers(1, 127).filter(lambda kind: kind != 8)
 
 @given(types, st.binary(max_size=300), st.integers(0, 255), st.booleans())
 def test_packet_round_trip(kind: int, payload: bytes, sequence: int, critical: bool) -> None:
-    packet = Packet(kind, payload, sequence, critical if kind > 7 else None)
+    known = kind in list(RecordType)
+    packet = Packet(kind, payload, sequence, None if known else critical)
     data = packet.to_bytes()
     back = Packet.from_bytes(data)
     assert replace(back, offset=None) == packet
@@ -273,6 +276,31 @@ def test_free_keypoints_are_said_only_when_there_are_any() -> None:
     assert StreamHeader.parse(payload).keypoint_model == model
     with pytest.raises(LimitError):
         StreamHeader.parse(payload[:-1] + b"\x80")
+
+
+def test_a_transition_is_two_fields_behind_a_flag() -> None:
+    plain = thv.header().to_payload()
+    payload = thv.header(transition=Transition(TransitionKind.FLOW, 64)).to_payload()
+    assert payload[0] == plain[0] | 32 and payload[1:] == plain[1:] + b"\x03\x40"
+    assert StreamHeader.parse(payload).transition == Transition(TransitionKind.FLOW, 64)
+    for hostile in (
+        b"\0\x08",
+        b"\4\x08",
+        b"\xff\x08",
+        b"\1\0",
+        b"\1\x41",
+        b"\1" + b"\xff" * 9 + b"\1",
+    ):
+        with pytest.raises(LimitError):
+            StreamHeader.parse(payload[:-2] + hostile)
+    for cut in (1, 2):
+        with pytest.raises(TruncatedError):
+            StreamHeader.parse(payload[:-cut])
+    with pytest.raises(MalformedError, match="left over"):
+        StreamHeader.parse(payload + b"\0")
+    for wrong in (Transition(0, 8), Transition(4, 8), Transition(1, 0), Transition(1, 65)):
+        with pytest.raises(LimitError):
+            thv.header(transition=wrong).to_payload()
 
 
 def test_header_faults() -> None:

@@ -42,6 +42,10 @@ def _only(folder: Path, *names: str) -> None:
         (["encode", "a", "b", "--fps", "fast"], "fps"),
         (["encode", "a", "b", "--source-quality", "0"], "1..100"),
         (["encode", "a", "b", "--coder", "magic"], "range"),
+        (["encode", "a", "b", "--policy", "often"], "best-frame"),
+        (["encode", "a", "b", "--policy", "best-frame", "--live"], "looks ahead"),
+        (["encode", "a", "b", "--policy", "budget"], "bitrate"),
+        (["encode", "a", "b", "--policy", "threshold", "--interval", "9"], "no interval"),
         (["encode", "a"], "target"),
         (["encode", "a", "b", "--nonsense"], "--nonsense"),
         (["decode", "a"], "--raw"),
@@ -212,7 +216,7 @@ def test_missing_weights(run: Run, clip: Path, tmp_path: Path) -> None:
 
 def test_wrong_weights(run: Run, clip: Path, tmp_path: Path) -> None:
     animator = MomentAnimator()
-    animator.identity = ModelIdentity("compact", "2", bytes(range(32)))
+    animator.identity = ModelIdentity("compact", "4", bytes(range(32)))
     stream, weights = tmp_path / "a.thv", tmp_path / "w.safetensors"
     thcodec.encode(clip, stream, thcodec.EncoderConfig(crop="none"), animator=animator)
     weights.write_bytes(b"other weights")

@@ -38,6 +38,7 @@ def test_options_reach_the_stream(moving: Run, clip: Path, tmp_path: Path) -> No
     options = ["--size", "512", "--fps", "10", "--source-size", "96", "--source-quality", "40"]
     options += ["--crop", "10,20,200,200", "--no-audio", "--upscaler", "bicubic", "--live"]
     options += ["--still-codec", "webp", "--coder", "zstd"]
+    options += ["--transition", "blend", "--transition-frames", "5", "--policy", "first"]
     assert moving("encode", clip, stream, *options).code == 0
     facts = json.loads(moving("info", stream, "--json").out)
     header = facts["header"]
@@ -49,6 +50,29 @@ def test_options_reach_the_stream(moving: Run, clip: Path, tmp_path: Path) -> No
     assert (header["live"], header["coder"]) == (True, "zstd")
     assert (facts["sources"][0]["width"], facts["sources"][0]["codec"]) == (96, "webp")
     assert facts["frames"] == facts["records"]["motion"] == 20
+    assert header["transition"] == {"kind": "blend", "frames": 5}
+    assert "sources    1, switched by blend over 5 frames" in moving("info", stream).out
+
+
+def test_transitions_as_typed(moving: Run, clip: Path, tmp_path: Path) -> None:
+    stream, raw = tmp_path / "a.thv", tmp_path / "a.y4m"
+    encode = ["encode", clip, stream, "--crop", "none", "--interval", 20, "--overwrite"]
+    assert moving(*encode, "--transition", "cut").code == 0
+    assert "sources    3, switched by cut" in moving("info", stream).out
+    assert json.loads(moving("info", stream, "--json").out)["header"]["transition"] is None
+    decode = ["decode", stream, "--raw", raw, "--overwrite"]
+    pictures = []
+    for options in ([], ["--transition", "cut"], ["--transition", "fade"]):
+        assert moving(*decode, *options).code == 0
+        pictures.append(raw.read_bytes())
+    assert pictures[0] == pictures[1] != pictures[2]
+    for wrong in (
+        ["--transition", "wipe"],
+        ["--transition-frames", 0],
+        ["--transition-frames", 65],
+    ):
+        assert moving(*encode, *wrong).code == 2
+    assert moving(*decode, "--transition", "wipe").code == 2
 
 
 def test_info_for_people(run: Run, stream: Path) -> None:
@@ -59,6 +83,27 @@ def test_info_for_people(run: Run, stream: Path) -> None:
     assert f"size       {stream.stat().st_size} bytes" in result.out
 
 
+def test_info_of_sources(moving: Run, clip: Path, tmp_path: Path) -> None:
+    stream = tmp_path / "a.thv"
+    options = ["--crop", "none", "--policy", "best-frame", "--interval", 25, "--bank", 3]
+    assert moving("encode", clip, stream, *options).code == 0
+    head, *lines = moving("info", stream, "--sources").out.splitlines()
+    assert head.split() == ["id", "time", "s", "still", "bytes", "frames", "score"]
+    assert [line.split()[0] for line in lines] == ["0", "1"]
+    sources = json.loads(moving("info", stream, "--sources", "--json").out)
+    assert sum(source["frames"] for source in sources) == 50
+    for line, source in zip(lines, sources, strict=True):
+        assert line.split()[2:4] == ["webp", "128x128"]
+        assert list(map(int, line.split()[4:])) == [source[k] for k in ("bytes", "frames", "score")]
+    assert "source_scores" not in moving("info", stream).out
+    assert json.loads(moving("info", stream, "--json").out)["sources"] == sources
+
+
+def test_info_of_sources_without_scores(run: Run, stream: Path) -> None:
+    lines = run("info", stream, "--sources").out.splitlines()
+    assert len(lines) == 4 and all(line.endswith(" -") for line in lines[1:])
+
+
 def test_info_loads_nothing_heavy(stream: Path) -> None:
     heavy = "torch", "av", "cv2", "rich", "PIL", "numpy"
     code = (
@@ -67,6 +112,17 @@ def test_info_loads_nothing_heavy(stream: Path) -> None:
     )
     command = [sys.executable, "-c", code, stream]
     subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+def test_openvino_decodes_without_torch(tmp_path: Path) -> None:
+    """Torch takes seconds to import; converted networks do without it."""
+    pytest.importorskip("openvino")
+    program = (
+        "import sys; from thcodec.models.face_vid2vid import animator, openvino_networks\n"
+        "from thcodec.pipeline import Decoder, decode, encode\n"
+        "raise SystemExit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0
 
 
 def test_repair(run: Run, stream: Path, tmp_path: Path) -> None:
@@ -158,7 +214,9 @@ def test_the_readme_names_the_defaults() -> None:
     text = (ROOT / "README.md").read_text()
     config = EncoderConfig()
     rows = {
-        "`--interval N`": config.interval,
+        "`--policy NAME`": config.policy_name,
+        "`--limit X`": config.limit,
+        "`--bank N`": config.bank_size,
         "`--source-size`, `--source-quality`": (
             f"{config.still_size} ({EncoderConfig(size=512).still_size} for 512), "
             f"{config.source_quality}"

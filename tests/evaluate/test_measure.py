@@ -50,7 +50,7 @@ class Identity:
 def tracker(monkeypatch: pytest.MonkeyPatch) -> Tracker:
     """Measuring without the extra packages."""
     tracker = Tracker()
-    monkeypatch.setattr(measure, "_PACKAGES", {})
+    monkeypatch.setattr(measure, "PACKAGES", {})
     monkeypatch.setattr(measure, "FaceTracker", lambda: tracker)
     monkeypatch.setattr(measure, "IdentityScorer", Identity)
     monkeypatch.setattr(
@@ -151,7 +151,7 @@ def test_the_command(
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "_PACKAGES", {"no_such_package": "pip install it"})
+    monkeypatch.setattr(measure, "PACKAGES", {"no_such_package": "pip install it"})
     with pytest.raises(WeightsError, match="needs: pip install it"):
         Evaluator(MomentAnimator())
 

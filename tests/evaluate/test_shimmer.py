@@ -7,7 +7,7 @@ import pytest
 
 from tests.evaluate.conftest import face
 from thcodec.evaluate.face import FaceTrack
-from thcodec.evaluate.shimmer import Shimmer, pooled, shimmer, still_pairs
+from thcodec.evaluate.shimmer import Shimmer, pooled, shimmer
 
 SIDE = 128
 
@@ -24,7 +24,12 @@ def test_still_stretches_are_long_and_slow() -> None:
     steps = [0.3] * 8 + [4.0] * 3 + [0.3] * 3 + [4.0] + [0.5] * 6
     places = np.cumsum([0.0, *steps]) * pixel
     points = np.stack([face(at=(place, 0)) for place in places])
-    assert still_pairs(points) == [*range(1, 9), *range(16, 22)]
+    still = [*range(1, 9), *range(16, 22)]
+    levels = np.cumsum([3 if index in still else 9 for index in range(len(points))])
+    frames = [np.full((SIDE, SIDE, 3), level, np.uint8) for level in levels]
+    found = shimmer(frames, frames, FaceTrack(points))
+    assert found.pairs == len(still)
+    assert found.face is not None and found.face.original == 3  # none of the others counts
 
 
 def test_the_ratio_is_that_of_the_noise() -> None:

@@ -9,7 +9,8 @@ from thcodec.evaluate.cost import flops
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.dense_motion import DenseMotion
 from thcodec.models.face_vid2vid.extractor import close_up_frame
-from thcodec.models.face_vid2vid.network import FaceVid2Vid
+from thcodec.models.face_vid2vid.generator import Generator, Moved, mix
+from thcodec.models.face_vid2vid.network import FaceVid2Vid, Placed
 from thcodec.models.face_vid2vid.tracking import LOST
 
 TINY = replace(
@@ -31,6 +32,11 @@ TINY = replace(
 
 def keypoints(count: int, seed: int = 0) -> torch.Tensor:
     return torch.rand(count, TINY.keypoints, 3, generator=torch.Generator().manual_seed(seed)) - 0.5
+
+
+def placed(net: FaceVid2Vid, picture: torch.Tensor, source, driving) -> Placed:
+    turned = torch.eye(3).expand(len(picture), 3, 3)
+    return Placed(net.appearance(picture), source, driving, turned)
 
 
 def candidate_flows(grid, source, driving, jacobian):
@@ -58,7 +64,7 @@ def test_equal_keypoints_leave_the_picture_where_it_is():
     net = FaceVid2Vid(TINY).eval()
     picture, points = torch.rand(1, 3, 64, 64), keypoints(1)
     with torch.inference_mode():
-        out = net.synthesise(net.appearance(picture), points, points, torch.eye(3)[None])
+        out = net.synthesise(placed(net, picture, points, points))
     torch.testing.assert_close(out.moved, picture, atol=1e-4, rtol=0)
 
 
@@ -70,7 +76,7 @@ def test_an_untrained_net_moves_the_face_with_its_keypoints_and_keeps_the_backgr
     moved = points.clone()
     moved[:, : TINY.seen] += torch.tensor([0.125, 0, 0])
     with torch.inference_mode():
-        field = net.move(torch.rand(1, 3, 64, 64), points, moved, torch.eye(3)[None])
+        field = net.field(torch.rand(1, 3, 64, 64), points, moved, torch.eye(3)[None])
     change = field.picture[0, ..., 0] - net.motion.grid[0, ..., 0]
     assert change[8, 8].item() == pytest.approx(-0.125, abs=0.02)
     assert change[0, 0].item() == pytest.approx(0.0, abs=0.02)
@@ -84,10 +90,47 @@ def test_an_untrained_net_moves_shoulders_with_free_keypoints_and_leaves_the_fac
     moved = points.clone()
     moved[:, TINY.seen] += torch.tensor([0.125, 0, 0])
     with torch.inference_mode():
-        field = net.move(torch.rand(1, 3, 64, 64), points, moved, torch.eye(3)[None])
+        field = net.field(torch.rand(1, 3, 64, 64), points, moved, torch.eye(3)[None])
     change = field.picture[0, ..., 0] - net.motion.grid[0, ..., 0]
     assert change[14, 8].item() < -0.08
     assert change[8, 8].item() == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_blend_goes_from_the_first_source_to_the_second():
+    net = FaceVid2Vid(TINY).eval()
+    pictures, points = torch.rand(2, 3, 64, 64), keypoints(1)
+    with torch.inference_mode():
+        first, second = (placed(net, picture[None], points, points) for picture in pictures)
+        alone = [net.synthesise(one).picture for one in (first, second)]
+        mixed = [net.blend(first, second, torch.tensor([w])).picture for w in (0.0, 0.3, 1.0)]
+    torch.testing.assert_close(mixed[0], alone[0])
+    torch.testing.assert_close(mixed[2], alone[1])
+    expected = 0.7 * alone[0] + 0.3 * alone[1]  # both are trusted alike: they are at rest
+    torch.testing.assert_close(mixed[1], expected, atol=1e-4, rtol=0)
+
+
+def test_of_two_sources_the_one_counts_that_shows_the_place():
+    first, second = (
+        Moved(
+            *(torch.full((1, 1, 4, 4), value) for _ in range(4)), trust=torch.full((1, 1, 2, 2), t)
+        )
+        for value, t in ((0.0, 0.0), (1.0, 9.0))
+    )
+    shares = [mix(first, second, torch.tensor([w])).picture.mean() for w in (0.0, 0.1, 0.5, 1.0)]
+    assert shares[0] == 0 and shares[3] == 1
+    assert 0.5 < shares[1] < shares[2] < 1
+
+
+def test_the_generator_is_told_how_far_eyes_are_open():
+    generator, points = Generator(COMPACT), torch.zeros(1, COMPACT.keypoints, 3)
+    upper, lower = COMPACT.eyes[0]
+    for opening in (0.0, 0.1):
+        points[0, upper, 1], points[0, lower, 1] = -opening / 2, opening / 2
+        _, gauges = generator._rims(points, 64)
+        assert gauges[0, 0].max().item() == pytest.approx(
+            10 * opening, rel=0.1
+        )  # no sample is quite there
+        assert gauges[0, 1:].max().item() == 0
 
 
 def test_a_pupil_shows_between_the_lids_only():
@@ -132,7 +175,8 @@ def test_one_net_serves_several_picture_sizes(size):
     net = FaceVid2Vid(TINY).eval()
     with torch.inference_mode():
         source = net.appearance(torch.rand(1, 3, size, size)).expand(3)
-        out = net.synthesise(source, keypoints(3), keypoints(3, 1), torch.eye(3).expand(3, 3, 3))
+        turned = torch.eye(3).expand(3, 3, 3)
+        out = net.synthesise(Placed(source, keypoints(3), keypoints(3, 1), turned))
         located, canonical = net.extractor(torch.rand(3, 3, size, size))
     assert out.picture.shape == (3, 3, size, size)
     assert located.shape == canonical.shape == (3, TINY.seen, 3)
@@ -141,8 +185,10 @@ def test_one_net_serves_several_picture_sizes(size):
 def test_the_compact_net_keeps_its_budget():
     net = FaceVid2Vid(COMPACT).eval()
     picture, points = torch.rand(1, 3, 256, 256), torch.rand(1, COMPACT.keypoints, 3) - 0.5
+    half = torch.tensor([0.5])
     with torch.inference_mode():
-        source = net.appearance(picture)
-        assert flops(lambda: net.synthesise(source, points, points, torch.eye(3)[None])) < 7e9
+        source = placed(net, picture, points, points)
+        assert flops(lambda: net.synthesise(source)) < 7.5e9
+        assert flops(lambda: net.blend(source, source, half)) < 8.5e9
         assert flops(lambda: net.extractor(picture)) < 1.1e9
     assert sum(parameter.numel() for parameter in net.parameters()) < 4e6

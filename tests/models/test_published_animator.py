@@ -106,6 +106,17 @@ def test_the_source_branch_runs_once_per_source(named):
     assert (len(frames), len(calls)) == (12, 3)
 
 
+def test_a_frame_of_one_source_is_the_same_frame_of_another(named):
+    _, weights, reference = named
+    animator = PublishedAnimator(load_net(weights, reference.config), ModelIdentity("small", "1"))
+    old, new, driving = animator.extract([clips.disc(number, 256, 256) for number in (0, 6, 9)])
+    sent, wanted = (animator.motion(driving, seen.canonical, seen) for seen in (new, old))
+    pair = [animator.prepare(clips.disc(0, 256, 256), seen.canonical, sent) for seen in (new, old)]
+    (got,) = animator.transfer([sent], *pair)
+    np.testing.assert_array_equal(got.expression, wanted.expression)
+    np.testing.assert_array_equal(got.rotation, wanted.rotation)
+
+
 def test_jacobians_turn_with_the_head(named):
     _, weights, reference = named
     pictures = []
@@ -141,5 +152,5 @@ def test_a_stream_of_other_weights(named, sizes):
     name, weights, _ = named
     with pytest.raises(WeightsError, match="give the right file with --weights"):
         load_animator(name, weights=weights, expected=ModelIdentity(name, "1", bytes(32)))
-    with pytest.raises(UnknownModelError, match="known: compact 2, face-vid2vid:vox-256 1"):
+    with pytest.raises(UnknownModelError, match="known: compact 4, face-vid2vid:vox-256 1"):
         load_animator(name, weights=weights, expected=ModelIdentity(name, "9", bytes(32)))

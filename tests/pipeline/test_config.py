@@ -25,16 +25,62 @@ def test_source_size_follows_the_picture() -> None:
         ("source_size", 512),
         ("source_quality", 101),
         ("interval", -1),
+        ("policy", "often"),
+        ("limit", 0),
+        ("bitrate", 0),
+        ("bank", 65),
+        ("look_ahead", 251),
         ("audio_bitrate", 100),
         ("still_codec", 4),
         ("coder", 3),
         ("group", 0),
         ("hysteresis", 0.2),
+        ("transition", "wipe"),
+        ("transition_frames", 0),
+        ("transition_frames", 65),
     ],
 )
 def test_values_out_of_range_are_refused(name: str, value: object) -> None:
-    with pytest.raises(ValueError, match=name.replace("_", " ")):
+    with pytest.raises(ValueError, match=name.replace("_", ".")):
         EncoderConfig(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("options", "policy", "bank", "ahead"),
+    [
+        ({}, "threshold", 8, 60),
+        ({"interval": 40}, "interval", 1, 0),
+        ({"interval": 0}, "first", 1, 60),
+        ({"bitrate": 5.0}, "budget", 8, 60),
+        ({"policy": "interval"}, "interval", 1, 0),
+        ({"policy": "best-frame", "interval": 40, "bank": 2}, "best-frame", 2, 39),
+        ({"policy": "best-frame"}, "best-frame", 8, 99),
+        ({"policy": "quality", "look_ahead": 0}, "quality", 8, 0),
+    ],
+    ids=str,
+)
+def test_options_that_imply_a_policy(
+    options: dict[str, object], policy: str, bank: int, ahead: int
+) -> None:
+    config = EncoderConfig(**options)
+    assert (config.policy_name, config.bank_size, config.frames_ahead) == (policy, bank, ahead)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"policy": "threshold", "interval": 10},
+        {"policy": "best-frame", "interval": 251},
+        {"policy": "interval", "interval": 0},
+        {"policy": "budget"},
+        {"policy": "quality", "bitrate": 5.0},
+        {"interval": 10, "bitrate": 5.0},
+    ],
+    ids=str,
+)
+def test_options_that_contradict_each_other(options: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"interval|bitrate"):
+        EncoderConfig(**options)
 
 
 def test_decoder_values_out_of_range_are_refused() -> None:
@@ -42,3 +88,21 @@ def test_decoder_values_out_of_range_are_refused() -> None:
         DecoderConfig(crf=52)
     with pytest.raises(ValueError, match="batch"):
         DecoderConfig(batch=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "frames"),
+    [
+        ({}, 12),
+        ({"interval": 100}, 12),
+        ({"interval": 20}, 5),
+        ({"interval": 2}, 1),
+        ({"interval": 20, "transition_frames": 30}, 30),
+        ({"interval": 20, "policy": "best-frame"}, 12),
+    ],
+)
+def test_a_transition_is_over_before_the_next_source(
+    options: dict[str, object], frames: int
+) -> None:
+    shown = EncoderConfig(**options).header_transition  # type: ignore[arg-type]
+    assert shown is not None and shown.frames == frames

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 import pytest
 
 from benchmarks.links import Conditions, Outcome, call
 from tests import clips
-from tests.doubles import MomentAnimator
+from tests.doubles import MomentAnimator, Remembering
 from thcodec import Decoder, Encoder, EncoderConfig, LinkConfig, Packet
 from thcodec.bitstream import Feedback, PacketNumbering, RecordType
 from thcodec.bitstream.motion_head import MotionHead
 from thcodec.errors import LimitError, ThvError
-from thcodec.models.animator import Extraction
 from thcodec.pipeline.arrivals import Arrivals, Lost
 from thcodec.pipeline.config import DecoderConfig
 
 PLAIN = EncoderConfig(crop="none", interval=30, source_size=128)
 FRAMES = [clips.disc(index) for index in range(150)]
-
-
-class Remembering(MomentAnimator):
-    """Looks at each picture once, however many calls show it."""
-
-    seen: ClassVar[dict[bytes, Extraction]] = {}
-
-    def extract(self, pictures: list[np.ndarray]) -> list[Extraction]:
-        keys = [picture.tobytes() for picture in pictures]
-        for key, picture in zip(keys, pictures, strict=True):
-            if key not in self.seen:
-                (self.seen[key],) = super().extract([picture])
-        return [self.seen[key] for key in keys]
 
 
 def made(link: LinkConfig | None = None, hold: int = 2) -> tuple[Encoder, Decoder]:

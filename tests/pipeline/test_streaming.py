@@ -260,7 +260,8 @@ def test_a_source_of_another_keypoint_model_takes_no_slot() -> None:
         wrong = replace(record, canonical=(0,) * 3 * keypoints, motion=(0,) * values)
         with pytest.raises(MalformedError, match="keypoint model"):
             sources.add(wrong, 1)
-    assert sources.prepared(record.source_id) is not None
+    held = sources.find(record.source_id)
+    assert held is not None and sources.prepared(held) is not None
 
 
 def test_nothing_pushed() -> None:

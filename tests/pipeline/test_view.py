@@ -82,9 +82,8 @@ class Spy(MomentAnimator):
 
 
 def decoded(config):
-    encoder = thcodec.Encoder(
-        thcodec.EncoderConfig(crop="none", interval=6), animator=MomentAnimator()
-    )
+    options = thcodec.EncoderConfig(crop="none", interval=6, transition="cut")
+    encoder = thcodec.Encoder(options, animator=MomentAnimator())
     packets = [packet for number in range(12) for packet in encoder.push(clips.disc(number))]
     spy = Spy()
     decoder = thcodec.Decoder(config, animator=spy)

@@ -15,7 +15,7 @@ from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.face_vid2vid.tracking import flow_both_ways, grey
 from thcodec.motion.keypoints import rotation_matrix
 from thcodec.train import landmarks
-from thcodec.train.animator import AnimatorTrainer, AnimatorTraining, Stage
+from thcodec.train.animator import SETTLING, AnimatorTrainer, AnimatorTraining, Stage
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from thcodec.train.close_ups import (
     EYES,
@@ -27,6 +27,7 @@ from thcodec.train.close_ups import (
     train_close_ups,
 )
 from thcodec.train.extractor import ExtractorTraining, MeshData, mirror, train_face
+from thcodec.train.losses import close_up_loss
 from thcodec.train.pairs import PairSampler, Track, degrade, field_of, keypoint_motion
 from thcodec.train.prepare import load, prepare
 from thcodec.train.run import DEFAULT_CONFIG, read_config
@@ -124,6 +125,15 @@ def test_batches_are_the_same_for_the_same_seed(cache):
     torch.testing.assert_close(first.jacobian, second.jacobian)
 
 
+def test_two_sources_lead_to_the_same_driving_frame(cache):
+    batch = PairSampler(tracks(cache, "train"), 4, 0.0).batch(3, 64, two=True)
+    torch.testing.assert_close(batch.driving, batch.second.driving)
+    face = slice(0, COMPACT.seen)
+    placed = batch.driving_keypoints[:, face], batch.second.driving_keypoints[:, face]
+    torch.testing.assert_close(*placed, atol=0.05, rtol=0)  # noise of the quantiser
+    assert (batch.source - batch.second.source).abs().mean() > 1e-3
+
+
 def test_shut_eyes_are_drawn_more_often_than_they_are_filmed(cache):
     track = tracks(cache, "train")[0]
     keypoints = track.keypoints.copy()
@@ -131,7 +141,7 @@ def test_shut_eyes_are_drawn_more_often_than_they_are_filmed(cache):
     keypoints[:, lower] = keypoints[:, upper] + 0.1
     keypoints[:5, lower] = keypoints[:5, upper]  # 5 blinks in 110 frames
     sampler = PairSampler([replace(track, keypoints=keypoints)], 0, 0.0)
-    drawn = [sampler._driving_frame(sampler._tracks[0], 60) for _ in range(400)]
+    drawn = [sampler._driving_frame(sampler._tracks[0], 60) for _ in range(4000)]
     assert np.mean(np.array(drawn) < 5) > 1.5 * 5 / 110
 
 
@@ -150,7 +160,7 @@ def test_large_turns_are_drawn_more_often_than_they_are_filmed(cache):
     nose = landmarks.FACE.index(1)
     keypoints[:5, nose, 0] += 0.1  # 5 of 110 frames look aside
     sampler = PairSampler([replace(track, keypoints=keypoints)], 0, 0.0)
-    drawn = [sampler._driving_frame(sampler._tracks[0], 60) for _ in range(400)]
+    drawn = [sampler._driving_frame(sampler._tracks[0], 60) for _ in range(4000)]
     assert np.mean(np.array(drawn) < 5) > 1.5 * 5 / 110
 
 
@@ -212,7 +222,16 @@ def test_the_animator_learns_and_goes_on_where_it_stopped(cache, tmp_path):
     train, val = tracks(cache, "train"), tracks(cache, "val")
     stages = (
         Stage(size=64, batch=4, minutes=0.1, rate=2e-3, parts=("motion",), degraded=0.0),
-        Stage(size=128, batch=2, minutes=0.05, rate=2e-3, parts=PARTS, crop=32, adversarial=0.01),
+        Stage(
+            size=128,
+            batch=2,
+            minutes=0.05,
+            rate=2e-3,
+            parts=PARTS,
+            crop=32,
+            adversarial=0.01,
+            two=0.5,
+        ),
     )
     settings = AnimatorTraining(stages=stages)
     AnimatorTrainer(FaceVid2Vid(SMALL), train, val, tmp_path, settings).run()
@@ -223,6 +242,38 @@ def test_the_animator_learns_and_goes_on_where_it_stopped(cache, tmp_path):
     longer = replace(settings, stages=(stages[0], replace(stages[1], minutes=0.1)))
     AnimatorTrainer(FaceVid2Vid(SMALL), train, val, tmp_path, longer).run()
     assert lines(tmp_path / "animator.log")[-1]["step"] > log[-1]["step"]
+
+
+def test_a_settled_stage_leaves_norms_and_other_parts_as_they_are(cache, tmp_path):
+    torch.manual_seed(0)
+    parts = ("appearance", "generator")
+    stage = Stage(
+        size=64, batch=2, minutes=0.03, rate=1e-3, parts=parts, close_ups=1.0, settled=True
+    )
+    net = FaceVid2Vid(SMALL)
+    AnimatorTrainer(
+        net, tracks(cache, "train"), tracks(cache, "val"), tmp_path, AnimatorTraining((stage,))
+    )._train_stage(stage, 0.0)
+    before = FaceVid2Vid(SMALL)
+    torch.manual_seed(0)
+    before.load_state_dict(FaceVid2Vid(SMALL).state_dict())
+    state, old = net.state_dict(), before.state_dict()
+    trained = dict(net.named_parameters())
+    changed = {name for name in state if not torch.equal(state[name], old[name])}
+    assert any(name.startswith("generator") for name in changed)
+    assert {name.split(".")[0] for name in changed if name in trained} <= {*parts}
+    batches = {int(state[name]) for name in state if name.endswith("batches_tracked")}
+    assert batches <= {0, SETTLING}, "norms were taken once, before"
+
+
+def test_close_ups_are_of_eyes_and_mouth(cache):
+    batch = PairSampler(tracks(cache, "train"), 0, 0.0).batch(2, 64)
+    steps = [torch.lerp(batch.source, batch.driving, share) for share in (0.0, 0.5, 1.0)]
+    losses = [close_up_loss(picture, batch).item() for picture in steps]
+    assert losses[0] > losses[1] > losses[2] == 0
+    elsewhere = batch.driving.clone()
+    elsewhere[..., :4] += 0.3  # the border
+    assert close_up_loss(elsewhere, batch) == 0
 
 
 def test_the_shipped_config_is_readable_and_a_wrong_one_says_why(tmp_path):

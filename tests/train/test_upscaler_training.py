@@ -140,7 +140,7 @@ def test_judge_and_maker_pull_against_each_other():
 def test_it_keeps_up_with_bicubic_writes_weights_and_goes_on(data, cache, monkeypatch):
     monkeypatch.setattr(upscaler, "CompactNet", lambda: CompactNet(SMALL))
     stage = Stage(
-        batch=4, patch=32, minutes=0.3, rate=1e-3, crop=32, perceptual=0.0, adversarial=0.0
+        batch=4, patch=32, minutes=0.2, rate=2e-4, crop=32, perceptual=0.0, adversarial=0.0
     )
     settings = UpscalerTraining((Job(64, 256),), (stage,), frames=5, portraits=0.9, average=0.98)
     work = cache.parent

@@ -2,7 +2,14 @@
 
 from thcodec.bitstream.feedback import Feedback
 from thcodec.bitstream.fragments import Assembler, Fragment, Splitter
-from thcodec.bitstream.header import AudioParameters, KeypointModel, ModelIdentity, StreamHeader
+from thcodec.bitstream.header import (
+    AudioParameters,
+    KeypointModel,
+    ModelIdentity,
+    StreamHeader,
+    Transition,
+    TransitionKind,
+)
 from thcodec.bitstream.packet import Packet, PacketNumbering, RecordType
 from thcodec.bitstream.reader import Reader
 from thcodec.bitstream.records import (
@@ -36,5 +43,7 @@ __all__ = [
     "Splitter",
     "StreamHeader",
     "Totals",
+    "Transition",
+    "TransitionKind",
     "Writer",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from enum import IntEnum
 from fractions import Fraction
 from typing import NamedTuple, TypeVar
 
@@ -22,7 +23,7 @@ from thcodec.bitstream.fields import (
 from thcodec.errors import LimitError
 
 _T = TypeVar("_T")
-_LIVE, _AUDIO, _JACOBIANS, _FREE = 1, 2, 4, 8
+_LIVE, _AUDIO, _JACOBIANS, _FREE, _TRANSITION = 1, 2, 4, 8, 32
 STEPS = ("rotation", "translation", "scale", "expression", "depth", "canonical")
 
 
@@ -85,6 +86,22 @@ class AudioParameters:
     extradata: bytes = b""
 
 
+class TransitionKind(IntEnum):
+    """How two sources are mixed (ids of spec section 7.4)."""
+
+    FADE = 1
+    BLEND = 2
+    FLOW = 3
+
+
+@dataclass(frozen=True)
+class Transition:
+    """How a switch between sources is shown: `frames` of 1..64 show both of them."""
+
+    kind: int
+    frames: int
+
+
 class Crop(NamedTuple):
     """The rectangle of the input picture that is coded, in pixels; it may reach outside."""
 
@@ -112,6 +129,7 @@ class StreamHeader:
         still_codec: 1 baseline JPEG with shared tables, 2 WebP, 3 complete JPEG.
         jpeg_tables: DQT and DHT segments for codec 1, as in an abbreviated JPEG stream.
         audio: set-up of the audio, or None.
+        transition: how a switch between sources is shown; None: as a cut.
     """
 
     width: int
@@ -129,6 +147,7 @@ class StreamHeader:
     still_codec: int = 1
     jpeg_tables: bytes = b""
     audio: AudioParameters | None = field(default=None)
+    transition: Transition | None = None
 
     @classmethod
     def parse(cls, payload: bytes, offset: int = 0) -> StreamHeader:
@@ -156,17 +175,19 @@ class StreamHeader:
             still_codec=got.still_codec,
             jpeg_tables=got.jpeg_tables,
             audio=None if got.audio is None else _dataclass(AudioParameters, got.audio),
+            transition=got.transition and _dataclass(Transition, got.transition),
         )
 
     def to_payload(self) -> bytes:
         """The payload of a HEADER record. Raises LimitError for a field out of range."""
         model = self.keypoint_model
         flags = _LIVE * self.live | _AUDIO * (self.audio is not None)
+        flags |= _JACOBIANS * model.jacobians | _FREE * bool(model.free)
         return build_fields(
             _LAYOUT,
             {
                 **vars(self),
-                "flags": flags | _JACOBIANS * model.jacobians | _FREE * bool(model.free),
+                "flags": flags | _TRANSITION * (self.transition is not None),
                 "crop": Crop(*self.crop)._asdict(),
                 "time_num": self.time_base.numerator,
                 "time_den": self.time_base.denominator,
@@ -177,6 +198,7 @@ class StreamHeader:
                 "animator": vars(self.animator),
                 "upscaler": vars(self.upscaler),
                 "audio": self.audio and vars(self.audio),
+                "transition": self.transition and vars(self.transition),
             },
         )
 
@@ -208,8 +230,12 @@ _AUDIO_SETUP = c.Struct(
     "pre_skip" / Ranged(Varint, 0, 65535),
     "extradata" / Blob(limits.MAX_EXTRADATA),
 )
+_TRANSITION_SETUP = c.Struct(
+    "kind" / Ranged(c.Int8ub, min(TransitionKind), max(TransitionKind)),
+    "frames" / Ranged(Varint, 1, limits.MAX_TRANSITION),
+)
 _LAYOUT = c.Struct(
-    "flags" / Flags(_LIVE | _AUDIO | _JACOBIANS | _FREE),
+    "flags" / Flags(_LIVE | _AUDIO | _JACOBIANS | _FREE | _TRANSITION),
     "width" / Ranged(Varint, 1, limits.MAX_PICTURE),
     "height" / Ranged(Varint, 1, limits.MAX_PICTURE),
     "coded_size" / Ranged(Varint, limits.MIN_CODED, limits.MAX_CODED),
@@ -228,4 +254,5 @@ _LAYOUT = c.Struct(
     "jpeg_tables" / Blob(limits.MAX_TABLES),
     "audio" / c.If(lambda this: this.flags & _AUDIO, _AUDIO_SETUP),
     "free" / c.If(lambda this: this.flags & _FREE, Ranged(c.Int8ub, 1, limits.MAX_KEYPOINTS)),
+    "transition" / c.If(lambda this: this.flags & _TRANSITION, _TRANSITION_SETUP),
 )

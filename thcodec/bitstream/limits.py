@@ -5,6 +5,7 @@ MAX_CODED = 2048  # pixels, side of the coded square and of a still
 MIN_CODED = 16
 MAX_KEYPOINTS = 128
 MAX_BANK = 64  # sources that are valid at one time
+MAX_TRANSITION = 64  # frames that show two sources at a switch
 MAX_STEP = 1 << 31  # quantiser step in units of 2**-24
 MAX_VALUE = (1 << 23) - 1  # magnitude of a quantised parameter
 MAX_TIME = (1 << 62) - 1  # magnitude of a presentation time, in ticks

@@ -22,6 +22,7 @@ class Tally:
         self.last_pts: int | None = None
         self.totals: dict[int, Totals] = {}
         self.source: SourceHead | None = None  # the last one
+        self.head: MotionHead | None = None  # of the last motion
         self._last_step = 0
         self._entries: list[IndexEntry] = []
         self._stride = 1
@@ -43,6 +44,7 @@ class Tally:
             self._add_motion(MotionHead.parse(packet.payload, packet.payload_offset), offset)
 
     def _add_motion(self, head: MotionHead, offset: int) -> None:
+        self.head = head
         self.frames += head.frames
         self.low_confidence += sum(s.count for s in head.segments if s.low_confidence)
         if self.header is None:

@@ -13,6 +13,8 @@ import typer
 
 from thcodec import __version__
 from thcodec.cli import console, models
+from thcodec.cli.batch import batch
+from thcodec.cli.compare import compare
 from thcodec.cli.decode import decode
 from thcodec.cli.encode import encode
 from thcodec.cli.evaluate import evaluate
@@ -60,7 +62,7 @@ def _guarded(command: Callable[..., int]) -> Callable[..., int]:
     return guarded
 
 
-for _command in (encode, decode, info, verify, train, evaluate):
+for _command in (encode, decode, batch, info, verify, compare, train, evaluate):
     app.command()(_guarded(_command))
 
 _models = typer.Typer(help="Networks: which there are, where their weights lie, import others'.")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from thcodec.cli import console
-from thcodec.pipeline.config import DecoderConfig
+from thcodec.cli import console, options
+from thcodec.pipeline.config import TRANSITIONS, DecoderConfig
 
 _DEFAULT = DecoderConfig()
 
@@ -25,7 +24,7 @@ def decode(
     crf: Annotated[
         int, typer.Option(help="Quality of the video, 0 (lossless) .. 51.")
     ] = _DEFAULT.crf,
-    weights: Annotated[Path | None, typer.Option(help="The animator's weights.")] = None,
+    weights: options.Weights = None,
     upscaler_weights: Annotated[
         str | None, typer.Option(help="The upscaler's file; for tfhub a folder or handle.")
     ] = None,
@@ -35,16 +34,26 @@ def decode(
     motion: Annotated[
         str, typer.Option(help="absolute, or relative to the first frame.")
     ] = _DEFAULT.motion,
+    transition: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Show switches otherwise than the stream says: {', '.join(TRANSITIONS)}."
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a stream whose upscaler is not here.")
     ] = False,
-    device: Annotated[str, typer.Option(help="Torch device, e.g. cpu or cuda.")] = "cpu",
+    device: options.Device = "cpu",
+    runtime: options.Runtime = _DEFAULT.runtime,
+    threads: options.Threads = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the target.")] = False,
 ) -> int:
     """Decode a .thv file to a video with sound, or to raw pictures."""
     try:
         config = DecoderConfig(
             device=device,
+            runtime=runtime,
+            threads=threads,
             weights=weights,
             upscaler_weights=upscaler_weights,
             strict=strict,
@@ -53,6 +62,7 @@ def decode(
             pitch=pitch,
             roll=roll,
             motion=motion,
+            transition=transition,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

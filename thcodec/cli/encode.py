@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from thcodec.cli import console
-from thcodec.pipeline.config import EncoderConfig
+from thcodec.cli import console, options
+from thcodec.pipeline.config import DEFAULT_POLICY, DEFAULT_TRANSITION, TRANSITIONS, EncoderConfig
 
 _DEFAULT = EncoderConfig()
 _STILLS = {"jpeg": 1, "webp": 2, "jpeg-complete": 3}
@@ -31,9 +31,39 @@ def encode(
     source_quality: Annotated[
         int, typer.Option(help="Quality of the stills, 1..100.")
     ] = _DEFAULT.source_quality,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            help="When stills are sent: interval, first (one per shot), threshold (when pose or "
+            "expression is far from all stills held), quality (when what the receiver sees grows "
+            "worse), budget (see --bitrate) or best-frame (the best of each --interval frames).",
+            show_default=f"{DEFAULT_POLICY}; interval with --interval, budget with --bitrate",
+        ),
+    ] = None,
     interval: Annotated[
-        int, typer.Option(help="A new still every so many frames; 0: one per shot.")
-    ] = _DEFAULT.interval,
+        int | None,
+        typer.Option(help="A new still every so many frames; 0: one per shot.", show_default=False),
+    ] = None,
+    limit: Annotated[
+        float,
+        typer.Option(help="Where threshold and quality send a still, in thousandths of ST-LPIPS."),
+    ] = _DEFAULT.limit,
+    bitrate: Annotated[
+        float | None, typer.Option(help="Of pictures without sound, kbit/s, for policy budget.")
+    ] = None,
+    bank: Annotated[
+        int | None,
+        typer.Option(
+            help="Stills that stay in use, 1..64; each frame takes the nearest.",
+            show_default="8; 1 for interval and first",
+        ),
+    ] = None,
+    look_ahead: Annotated[
+        int,
+        typer.Option(
+            help="Frames among which a still is picked, 0..250; not for interval and live streams."
+        ),
+    ] = _DEFAULT.look_ahead,
     crop: Annotated[
         str, typer.Option(help="auto (follow the face), none (central square) or x,y,w,h.")
     ] = _DEFAULT.crop,
@@ -53,16 +83,31 @@ def encode(
     animator: Annotated[
         str, typer.Option(help="Network that moves the stills.")
     ] = _DEFAULT.animator,
-    weights: Annotated[Path | None, typer.Option(help="The animator's weights.")] = None,
+    weights: options.Weights = None,
+    transition: Annotated[
+        str, typer.Option(help=f"How a switch between stills is shown: {', '.join(TRANSITIONS)}.")
+    ] = _DEFAULT.transition,
+    transition_frames: Annotated[
+        int | None,
+        typer.Option(
+            help="Frames that show both stills, 1..64.",
+            show_default=f"{DEFAULT_TRANSITION}, at most a quarter of --interval",
+        ),
+    ] = None,
     still_codec: Annotated[str, typer.Option(help="jpeg, webp or jpeg-complete.")] = "webp",
     coder: Annotated[str, typer.Option(help="Of the motion: range, zstd or raw.")] = "range",
-    device: Annotated[str, typer.Option(help="Torch device, e.g. cpu or cuda.")] = "cpu",
+    device: options.Device = "cpu",
+    runtime: options.Runtime = _DEFAULT.runtime,
+    threads: options.Threads = None,
     live: Annotated[
         bool, typer.Option("--live", help="A packet per frame, at once, for a pipe.")
     ] = False,
     live_file: Annotated[
         bool, typer.Option("--live-file", help="As --live, into a file that can be read meanwhile.")
     ] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="HTML file: the result against the input; decodes it.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the target.")] = False,
 ) -> int:
     """Encode a video of one talking person as a .thv file."""
@@ -72,7 +117,12 @@ def encode(
             fps=None if fps is None else _fraction(fps),
             source_size=source_size,
             source_quality=source_quality,
+            policy=policy,
             interval=interval,
+            limit=limit,
+            bitrate=bitrate,
+            bank=bank,
+            look_ahead=look_ahead,
             crop=crop,
             audio=audio,
             audio_bitrate=audio_bitrate,
@@ -81,24 +131,42 @@ def encode(
             animator=animator,
             weights=weights,
             device=device,
+            transition=transition,
+            transition_frames=transition_frames,
+            runtime=runtime,
+            threads=threads,
             still_codec=_choice("still codec", still_codec, _STILLS),
             coder=_choice("coder", coder, _CODERS),
         )
+        if live or live_file:
+            config.check_live()
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    if report is not None and "-" in (source, target):
+        raise typer.BadParameter("a report needs files: both are read again")
+    from thcodec.evaluate.compare.output import pending
     from thcodec.pipeline import encode as run  # torch: seconds that other commands need not wait
 
-    with console.progress_bar("encode") as progress:
-        summary = run(
-            source,
-            target,
-            config,
-            live=live or live_file,
-            in_place=live_file,
-            overwrite=overwrite,
-            progress=progress,
-        )
-    return console.finish("encoded", summary, quiet_output=target == "-")
+    with pending(report, overwrite) as write_report:
+        with console.progress_bar("encode") as progress:
+            summary = run(
+                source,
+                target,
+                config,
+                live=live or live_file,
+                in_place=live_file,
+                overwrite=overwrite,
+                progress=progress,
+            )
+        code = console.finish("encoded", summary, quiet_output=target == "-")
+        if write_report is not None:
+            from thcodec.evaluate.compare.report import compared
+
+            with console.progress_bar("compare") as progress:
+                write_report(compared(Path(source), Path(target), config, progress))
+    if report is not None:
+        console.say(f"written: {report}")
+    return code
 
 
 def _fraction(text: str) -> Fraction:

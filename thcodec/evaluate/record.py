@@ -15,11 +15,17 @@ import numpy as np
 def save_record(path: Path, made_by: str, figures: dict[str, Any]) -> None:
     """Write `figures` and how they came about to `path`; a file of that name is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    record = {"made_by": made_by, "machine": _machine(), **figures}
-    path.write_text(json.dumps(_rounded(record), indent=1, ensure_ascii=False) + "\n")
+    path.write_text(record_text(made_by, figures))
 
 
-def _machine() -> dict[str, Any]:
+def record_text(made_by: str, figures: dict[str, Any]) -> str:
+    """The JSON of `figures` and how they came about."""
+    record = {"made_by": made_by, "machine": machine(), **figures}
+    return json.dumps(_rounded(record), indent=1, ensure_ascii=False) + "\n"
+
+
+def machine() -> dict[str, Any]:
+    """The machine and what it runs, for a record."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),

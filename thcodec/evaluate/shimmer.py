@@ -18,6 +18,8 @@ from thcodec.evaluate.face import FaceTrack
 STILL = 0.6
 MINIMUM_PAIRS = 5
 HEAD_MARGIN = 0.25  # of the face's width and height: beyond it lies the background
+_REGIONS = ("face", "background")
+_Pair = list[tuple[float, float] | None]  # for each region: change of original and decoded
 
 
 @dataclass(frozen=True)
@@ -47,28 +49,55 @@ class ClipShimmer:
 def shimmer(
     original: Sequence[np.ndarray], decoded: Sequence[np.ndarray], track: FaceTrack
 ) -> ClipShimmer:
-    """Of a clip's consecutive frames, uint8 (S, S, 3); `track` is the original's."""
-    pairs = still_pairs(track.points)
-    rows: dict[str, list[tuple[float, float]]] = {"face": [], "background": []}
-    for second in pairs:
-        changes = [_change(clip[second - 1], clip[second]) for clip in (original, decoded)]
-        for name, mask in zip(rows, _regions(track.points[second], changes[0].shape), strict=True):
-            if mask.any():
-                rows[name].append((float(changes[0][mask].mean()), float(changes[1][mask].mean())))
-    face, background = (_mean(rows[name]) for name in rows)
-    return ClipShimmer(len(pairs), face, background)
+    """Of a clip's consecutive frames, uint8 (H, W, 3); `track` is the original's."""
+    meter = ShimmerMeter()
+    for one, other, points in zip(original, decoded, track.points, strict=True):
+        meter.push(one, other, points)
+    return meter.result()
 
 
-def still_pairs(points: np.ndarray) -> list[int]:
-    """The second frames of the still pairs of mesh points (n, 470, 3) in [-1, 1]."""
-    moved = np.linalg.norm(np.diff(points[:, :, :2], axis=0), axis=2).mean(1) * 128
-    still, found, start = moved < STILL, list[int](), 0
-    for i in range(len(still) + 1):
-        if i == len(still) or not still[i]:
-            if i - start >= MINIMUM_PAIRS:
-                found += range(start + 1, i + 1)
-            start = i + 1
-    return found
+class ShimmerMeter:
+    """Takes a clip frame by frame; what it keeps does not grow with the clip."""
+
+    def __init__(self) -> None:
+        self._before: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+        self._stretch: list[_Pair] = []  # still so far, but not yet for long enough
+        self._length = 0  # pairs of the still stretch that lasts
+        self._pairs = 0
+        self._sums = np.zeros((len(_REGIONS), 2))
+        self._counts = np.zeros(len(_REGIONS), int)
+
+    def push(self, original: np.ndarray, decoded: np.ndarray, points: np.ndarray) -> None:
+        """The next frame, uint8 (H, W, 3) each, and the mesh points (470, 3) of the original."""
+        before, self._before = self._before, (original, decoded, points)
+        if before is None:
+            return
+        moved = np.linalg.norm((points - before[2])[:, :2], axis=1).mean() * 128
+        if not moved < STILL:  # NaN, without a face, is not still
+            self._stretch, self._length = [], 0
+            return
+        changes = _change(before[0], original), _change(before[1], decoded)
+        self._stretch.append(_in_regions(changes, points))
+        self._length += 1
+        if self._length >= MINIMUM_PAIRS:
+            self._count(self._stretch)
+            self._stretch = []
+
+    def result(self) -> ClipShimmer:
+        """Of all frames so far."""
+        face, background = (
+            Shimmer(*(sums / count).tolist()) if count else None
+            for sums, count in zip(self._sums, self._counts, strict=True)
+        )
+        return ClipShimmer(self._pairs, face, background)
+
+    def _count(self, pairs: list[_Pair]) -> None:
+        self._pairs += len(pairs)
+        for pair in pairs:
+            for region, changes in enumerate(pair):
+                if changes is not None:
+                    self._sums[region] += changes
+                    self._counts[region] += 1
 
 
 def pooled(clips: Sequence[Shimmer | None]) -> Shimmer | None:
@@ -84,16 +113,23 @@ def _change(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.asarray(np.abs(one.astype(np.int16) - other).mean(2))
 
 
+def _in_regions(changes: tuple[np.ndarray, np.ndarray], points: np.ndarray) -> _Pair:
+    """Means of both changes (H, W) in each region; None where it is empty."""
+    return [
+        (float(changes[0][mask].mean()), float(changes[1][mask].mean())) if mask.any() else None
+        for mask in _regions(points, changes[0].shape)
+    ]
+
+
 def _regions(points: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Masks (S, S) of the face (the mesh's hull) and of what is well outside the head."""
-    side = shape[0]
-    pixels = (points[:, :2] + 1) * (side - 1) / 2
+    """Masks (H, W) of the face (the mesh's hull) and of what is well outside the head."""
+    pixels = (points[:, :2] + 1) * (shape[1] - 1) / 2  # both axes count widths
     hull = cv2.convexHull(pixels.round().astype(np.int32))
-    face = cv2.fillConvexPoly(np.zeros((side, side), np.uint8), hull, 1).astype(bool)
+    face = cv2.fillConvexPoly(np.zeros(shape, np.uint8), hull, 1).astype(bool)
     low, high = pixels.min(0), pixels.max(0)
     margin = HEAD_MARGIN * (high - low)
-    left, top = np.clip(low - margin, 0, side).astype(int)
-    right, bottom = np.clip(high + margin, 0, side).astype(int)
-    background = np.ones((side, side), bool)
+    left, top = np.clip(low - margin, 0, shape[::-1]).astype(int)
+    right, bottom = np.clip(high + margin, 0, shape[::-1]).astype(int)
+    background = np.ones(shape, bool)
     background[top:bottom, left:right] = False
     return face, background

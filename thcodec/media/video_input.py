@@ -49,6 +49,7 @@ class VideoInput:
         source: path, or ``-``.
         audio: whether to read sound.
         audio_bitrate: of the Opus packets, bit/s.
+        threads: of the video decoder; None: as many as it likes.
 
     Attributes:
         width, height: of the pictures as shown, pixels.
@@ -63,12 +64,17 @@ class VideoInput:
     """
 
     def __init__(
-        self, source: StrPath, *, audio: bool = True, audio_bitrate: int = DEFAULT_BITRATE
+        self,
+        source: StrPath,
+        *,
+        audio: bool = True,
+        audio_bitrate: int = DEFAULT_BITRATE,
+        threads: int | None = None,
     ) -> None:
         self.name = "standard input" if str(source) == "-" else str(source)
         self._container: Any = self._open(source)
         try:
-            self._prepare(audio, audio_bitrate)
+            self._prepare(audio, audio_bitrate, threads)
         except BaseException:
             self.close()
             raise
@@ -83,10 +89,12 @@ class VideoInput:
             message = f"{self.name}: {error.strerror or error}"
         raise MediaError(message) from None
 
-    def _prepare(self, audio: bool, audio_bitrate: int) -> None:
+    def _prepare(self, audio: bool, audio_bitrate: int, threads: int | None) -> None:
         """Choose the streams, read the first frame and lay down the clock."""
         self._video = self._choose_video()
         self._video.thread_type = "AUTO"
+        if threads is not None:
+            self._video.codec_context.thread_count = threads
         self._sound = self._container.streams.best("audio") if audio else None
         self._opus: OpusEncoder | None = None
         if self._sound is not None and self._sound.codec_context is not None:

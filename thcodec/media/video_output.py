@@ -49,6 +49,7 @@ class VideoOutput:
         audio: set-up of the Opus packets, None without sound.
         frame_rate: nominal frames per second, a hint for players and for the last frame's duration.
         overwrite: whether an existing file may be replaced.
+        threads: of the video encoder; None: as many as it likes.
 
     Raises:
         OutputExistsError: the file exists already.
@@ -65,6 +66,7 @@ class VideoOutput:
         audio: AudioParameters | None = None,
         frame_rate: Fraction | None = None,
         overwrite: bool = False,
+        threads: int | None = None,
     ) -> None:
         suffix = Path(path).suffix.lower()
         if suffix not in _CONTAINERS:
@@ -85,7 +87,7 @@ class VideoOutput:
         container, encoder = _CONTAINERS[suffix]
         try:
             self._container = av.open(str(self._pending.path), "w", format=container)
-            self._video = self._add_video(encoder, crf, rate)
+            self._video = self._add_video(encoder, crf, rate, threads)
             self._sound = self._add_sound(audio) if audio is not None else None
             self._container.start_encoding()  # opens the file: a refusal shows before any work
         except (av.error.FFmpegError, OSError) as error:
@@ -95,12 +97,14 @@ class VideoOutput:
             self.abort()
             raise
 
-    def _add_video(self, encoder: str, crf: int, rate: Fraction) -> Any:
+    def _add_video(self, encoder: str, crf: int, rate: Fraction, threads: int | None) -> Any:
         options = {**_ENCODER_OPTIONS[encoder], "crf": str(crf)}
         stream = self._container.add_stream(encoder, rate=rate, options=options)
         context = stream.codec_context
         context.width, context.height = self.size
         context.pix_fmt = "yuv420p"
+        if threads is not None:
+            context.thread_count = threads
         context.time_base = self.time_base
         context.color_range = _LIMITED_RANGE
         context.colorspace = context.color_primaries = context.color_trc = _BT709

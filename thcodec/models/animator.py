@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 
 from thcodec.bitstream.header import KeypointModel, ModelIdentity
@@ -28,16 +30,26 @@ class Extraction:
     scene: Any = None
 
 
+@dataclass(frozen=True)
+class Eyes:
+    """Keypoints round the eyes. lids: (upper, lower) of each eye; corners: the two outer ones."""
+
+    lids: tuple[tuple[int, int], ...]
+    corners: tuple[int, int]
+
+
 class Animator(ABC):
     """Extracts motion from pictures (encoder) and applies motion to a source picture (decoder).
 
     identity: what the stream header says of this network. keypoint_model: its motion's shape and
-    quantiser steps. size: side of the square pictures it takes and makes, in pixels.
+    quantiser steps. size: side of the square pictures it takes and makes, in pixels. eyes: where
+    its keypoints see whether eyes are shut, or None.
     """
 
     identity: ModelIdentity
     keypoint_model: KeypointModel
     size: int
+    eyes: Eyes | None = None
 
     @abstractmethod
     def extract(self, pictures: list[np.ndarray]) -> list[Extraction]:
@@ -58,3 +70,32 @@ class Animator(ABC):
     @abstractmethod
     def animate(self, source: Any, motions: list[Motion]) -> list[np.ndarray]:
         """The prepared source in each of the motions: pictures (size, size, 3) uint8 RGB."""
+
+    def transfer(self, motions: list[Motion], of: Any, to: Any) -> list[Motion]:
+        """The same driving frames as motions of another prepared source: from those relative to
+        ``of`` to those relative to ``to``. Here they are the same, as they are for a network whose
+        motion does not depend on the source.
+        """
+        return motions
+
+    def blend(
+        self,
+        first: Any,
+        second: Any,
+        first_motions: list[Motion],
+        second_motions: list[Motion],
+        weights: Sequence[float],
+    ) -> list[np.ndarray]:
+        """Driving frames out of two prepared sources, as pictures (size, size, 3) uint8 RGB.
+
+        Each frame's motion is given relative to either; `weights`, 0..1, are of the second. Here
+        the two pictures are faded; a network may fuse what it knows of both.
+        """
+        pictures = self.animate(first, first_motions), self.animate(second, second_motions)
+        return [fade(*each) for each in zip(*pictures, weights, strict=True)]
+
+
+def fade(first: np.ndarray, second: np.ndarray, weight: float) -> np.ndarray:
+    """Two pictures (S, S, 3) uint8 mixed, the second with `weight` 0..1."""
+    mixed: np.ndarray = cv2.addWeighted(first, 1 - weight, second, weight, 0)
+    return mixed

@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 
 from thcodec.bitstream.header import ModelIdentity
-from thcodec.errors import UnknownModelError, WeightsError
+from thcodec.errors import ThvError, UnknownModelError, WeightsError
 from thcodec.models.animator import Animator
 from thcodec.models.catalogue import NETWORKS, find_network
+from thcodec.models.runtime import limit_torch
 from thcodec.models.upscaler import RESAMPLERS, Resampler, Upscaler
 
 # Name -> version; spec/thv.md lists them.
@@ -27,12 +28,17 @@ def load_animator(
     weights: Path | None = None,
     device: str = "cpu",
     expected: ModelIdentity | None = None,
+    runtime: str = "torch",
+    threads: int | None = None,
+    live: bool = False,
 ) -> Animator:
     """Build an animator for pictures of ``size`` pixels and load its weights.
 
-    ``expected`` is a stream's demand: name, version and SHA-256 must agree. Raises
-    UnknownModelError for a network this version does not have, and WeightsError when the weights
-    are missing, unreadable or not the expected ones.
+    ``runtime`` is one of ``runtime.RUNTIMES``, for the compact animator; ``threads`` how many it
+    may use, None for all; ``live`` tells that pictures come one at a time. ``expected`` is a
+    stream's demand: name, version and SHA-256 must agree. Raises
+    UnknownModelError for a network this version does not have, WeightsError when the weights are
+    missing, unreadable or not the expected ones, ThvError for a device or runtime that is not here.
     """
     version = ANIMATORS.get(name)
     if version is None or (
@@ -47,12 +53,17 @@ def load_animator(
     identity = ModelIdentity(name, version, sha256_of(path))
     _check_hash(path, identity, expected, "--weights")
     if name != "compact":
+        if runtime not in ("auto", "torch"):
+            raise ThvError(f"animator {name} runs on torch only, not on {runtime}")
         from thcodec.models.face_vid2vid.published.animator import load_published
 
+        limit_torch(threads)
         return load_published(path, identity, size, device)
     from thcodec.models.face_vid2vid.animator import load_compact
 
-    return load_compact(path, identity, size, device)
+    return load_compact(
+        path, identity, size, device=device, runtime=runtime, threads=threads, live=live
+    )
 
 
 def load_upscaler(
@@ -61,13 +72,15 @@ def load_upscaler(
     weights: str | Path | None = None,
     device: str = "cpu",
     expected: ModelIdentity | None = None,
+    threads: int | None = None,
 ) -> Upscaler:
     """Build what enlarges stills, and load its weights.
 
     ``weights`` is a file, for tfhub a folder or handle; ``expected`` a stream's demand: name,
-    version and SHA-256 must agree. Raises UnknownModelError for a name or version this version of
-    thcodec does not have, WeightsError when the weights are missing, unreadable or not the expected
-    ones, ThvError for a device that is not there.
+    version and SHA-256 must agree; ``threads`` how many it may use, None for all. Raises
+    UnknownModelError for a name or version this version of thcodec does not have, WeightsError when
+    the weights are missing, unreadable or not the expected ones, ThvError for a device that is not
+    there.
     """
     version = UPSCALERS.get(name)
     if version is None or (
@@ -83,6 +96,7 @@ def load_upscaler(
     _check_hash(path, identity, expected, "--upscaler-weights")
     from thcodec.models.esrgan.upscaler import load_network_upscaler
 
+    limit_torch(threads)
     return load_network_upscaler(path, identity, device)
 
 

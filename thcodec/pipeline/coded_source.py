@@ -10,14 +10,13 @@ from thcodec.bitstream import SourceRecord
 from thcodec.bitstream.header import Crop
 from thcodec.media.crop import CroppedFrame
 from thcodec.models.animator import Animator, Extraction
-from thcodec.motion import Quantiser
+from thcodec.motion import Motion, Quantiser
 from thcodec.pipeline.config import EncoderConfig
+from thcodec.pipeline.seen import SeenFrame
 from thcodec.sources.stills import encode_still, jpeg_tables, resize_still
 
-_IDS = 1 << 16
 
-
-@dataclass
+@dataclass(eq=False)
 class CodedSource:
     """A source that frames can be predicted from, as the decoder has it."""
 
@@ -28,6 +27,9 @@ class CodedSource:
     motion: np.ndarray  # quantised motion of the source frame
     values: np.ndarray  # quantised motion of the frame coded last
     sure: bool  # whether it shows a face
+    pose: Motion  # see SeenFrame
+    score: float  # see SeenFrame
+    shown: bool = False  # whether a frame was made from it
 
 
 class SourceMaker:
@@ -46,14 +48,24 @@ class SourceMaker:
         self.tables = jpeg_tables(config.source_quality) if config.still_codec == 1 else b""
         self.made = 0
 
-    def make(self, seen: Extraction, sure: bool) -> CodedSource:
+    def make(self, source_id: int, still: SeenFrame) -> CodedSource:
         """Quantise what the decoder will predict from, and keep exactly that."""
+        seen = still.seen
         integers = self._quantiser.quantise_canonical(seen.canonical)
         canonical = self._quantiser.dequantise_canonical(integers)
         motion = self._quantiser.quantise(self._animator.motion(seen, canonical, seen))
-        number = self.made % _IDS
         self.made += 1
-        return CodedSource(number, seen, integers, canonical, motion, motion, sure)
+        return CodedSource(
+            source_id,
+            seen,
+            integers,
+            canonical,
+            motion,
+            motion,
+            still.sure,
+            still.pose,
+            still.score,
+        )
 
     def record(self, source: CodedSource, frame: CroppedFrame, crop: Crop | None) -> SourceRecord:
         """The source with its still; `crop` where a new one begins."""

@@ -21,6 +21,7 @@ from thcodec.errors import (
 from thcodec.media.video_output import VideoOutput
 from thcodec.media.y4m import Y4mOutput
 from thcodec.models.animator import Animator
+from thcodec.pipeline.behind import Behind
 from thcodec.pipeline.config import DecoderConfig
 from thcodec.pipeline.decoder import Decoder, Frame
 from thcodec.pipeline.summary import Meter, ProgressCallback, Summary
@@ -49,7 +50,8 @@ def decode(
     progress: ProgressCallback | None = None,
     animator: Animator | None = None,
 ) -> Summary:
-    """Decode a stream. Memory does not grow with its length.
+    """Decode a stream; pictures are written while the next ones are made. Memory does not grow with
+    its length.
 
     A damaged stream is decoded as far as it is whole; ``Summary.damage`` tells what was wrong.
 
@@ -75,20 +77,25 @@ def decode(
     meter = Meter(progress)
     size = _file_size(source)
     with Reader(source) as reader, ExitStack() as stack:
-        outputs = _Outputs(stack, reader.header, target, raw, config.crf, overwrite)
+        outputs = _Outputs(stack, reader.header, target, raw, config, overwrite)
+        writing = stack.enter_context(Behind())
         decoder = Decoder(replace(config, hold=0), animator=animator)  # files keep their order
         decoder.push(reader.header_packet)
         meter.count(reader.header_packet)
         for packet in reader:
             meter.count(packet)
             if packet.type == RecordType.AUDIO:
-                outputs.add_audio(_tolerant(_parsed(AudioRecord, packet), packet, reader))
+                for record in _tolerant(_parsed(AudioRecord, packet), packet, reader):
+                    writing.do(outputs.add_audio, record)
             elif packet.type == RecordType.END:
-                outputs.end(_tolerant(_parsed(EndRecord, packet), packet, reader))
+                for end in _tolerant(_parsed(EndRecord, packet), packet, reader):
+                    writing.do(outputs.end, end)
             else:
-                frames = _tolerant(decoder.frames(packet), packet, reader)
-                meter.frames += outputs.add_frames(frames)
+                for frame in _tolerant(decoder.frames(packet), packet, reader):
+                    writing.do(outputs.add_frame, frame)
+                    meter.frames += 1
             meter.report(min(1.0, meter.bytes.total / size) if size else None)
+        writing.finish()
         damage = [str(fault) for fault in reader.damage] + decoder.notes
         if not meter.frames:
             reason = f": {damage[0]}" if damage else ""
@@ -109,7 +116,7 @@ class _Outputs:
         header: StreamHeader,
         target: Path | None,
         raw: Path | None,
-        crf: int,
+        config: DecoderConfig,
         overwrite: bool,
     ) -> None:
         step = header.frame_duration
@@ -127,40 +134,35 @@ class _Outputs:
                 target,
                 side,
                 header.time_base,
-                crf=crf,
+                crf=config.crf,
                 audio=header.audio,
                 frame_rate=rate,
                 overwrite=overwrite,
+                threads=config.threads,
             )
             self._video = stack.enter_context(video)
         if raw is not None:
             output = Y4mOutput(raw, side, rate or _DEFAULT_RATE, overwrite=overwrite)
             self._raw = stack.enter_context(output)
 
-    def add_frames(self, frames: Iterator[Frame]) -> int:
-        """Show frames, each until the next one; return how many."""
-        count = 0
-        for frame in frames:
-            self._send(frame.pts)
-            self._waiting = frame
-            self.low_confidence += frame.low_confidence
-            count += 1
-        return count
+    def add_frame(self, frame: Frame) -> None:
+        """Show a frame until the next one."""
+        self._send(frame.pts)
+        self._waiting = frame
+        self.low_confidence += frame.low_confidence
 
-    def add_audio(self, records: Iterator[AudioRecord]) -> None:
+    def add_audio(self, record: AudioRecord) -> None:
         """Pass sound on as it is."""
-        for record in records:
-            pts = record.pts
-            for data, duration in zip(record.packets, record.durations, strict=True):
-                if self._video is not None:
-                    self._video.add_audio(pts, duration, data)
-                pts += duration
+        pts = record.pts
+        for data, duration in zip(record.packets, record.durations, strict=True):
+            if self._video is not None:
+                self._video.add_audio(pts, duration, data)
+            pts += duration
 
-    def end(self, records: Iterator[EndRecord]) -> None:
+    def end(self, record: EndRecord) -> None:
         """The stream says how long it is, which gives the last frame its duration."""
-        for record in records:
-            if self._first is not None and self._waiting is not None:
-                self._send(max(self._first + record.duration, self._waiting.pts + 1))
+        if self._first is not None and self._waiting is not None:
+            self._send(max(self._first + record.duration, self._waiting.pts + 1))
 
     def close(self) -> None:
         """Finish the files."""

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby
 
 import numpy as np
 
@@ -31,10 +30,11 @@ from thcodec.errors import (
 from thcodec.models import registry
 from thcodec.models.animator import Animator
 from thcodec.models.upscaler import Upscaler
-from thcodec.motion import MotionDecoder, MotionFrame, Quantiser
+from thcodec.motion import MotionDecoder, MotionFrame
 from thcodec.pipeline.arrivals import Arrivals, Lost
 from thcodec.pipeline.config import DecoderConfig
 from thcodec.pipeline.prepared import PreparedSources
+from thcodec.pipeline.synthesis import Synthesis
 from thcodec.pipeline.timeline import Timeline
 from thcodec.pipeline.view import View
 
@@ -171,11 +171,15 @@ class Decoder:
             weights=self.config.weights,
             device=self.config.device,
             expected=header.animator,
+            runtime=self.config.runtime,
+            threads=self.config.threads,
+            live=header.live,
         )
         _check_model(header, self._animator)
         upscaler = self._given_upscaler or self._load_upscaler(header.upscaler)
         self._sources = PreparedSources(header, self._animator, upscaler)
-        self._quantiser = Quantiser(header.keypoint_model)
+        shown = self.config.shown_transition(header.transition)
+        self._synthesis = Synthesis(self._animator, self._sources, self._view, shown)
         self._motion = MotionDecoder(header)
         self._timeline.step = header.frame_duration
         self.header = header
@@ -189,6 +193,7 @@ class Decoder:
                 weights=config.upscaler_weights,
                 device=config.device,
                 expected=identity,
+                threads=config.threads,
             )
         except (UnknownModelError, WeightsError) as error:
             if config.strict:
@@ -229,21 +234,14 @@ class Decoder:
             yield from self._animate([frame for frame in frames if frame.pts in shown])
 
     def _animate(self, frames: list[MotionFrame]) -> Iterator[Frame]:
-        for source_id, run in groupby(frames, key=lambda frame: frame.source_id):
-            source = self._sources.prepared(source_id)
-            for batch in _batches(list(run), self.config.batch):
-                if source is None:
-                    yield from self._conceal([frame.pts for frame in batch], source_id)
-                    continue
-                own = self._sources.motion(source_id)
-                motions = [
-                    self._view.shown(self._quantiser.dequantise(frame.values), own)
-                    for frame in batch
-                ]
-                pictures = self._animator.animate(source, motions)
-                for frame, picture in zip(batch, pictures, strict=True):
-                    self._shown = self._frame(frame, picture)
-                    yield self._shown
+        planned = self._synthesis.plan(frames)
+        for batch, pictures in self._synthesis.pictures(planned, self.config.batch):
+            if pictures is None:
+                yield from self._conceal([frame.pts for frame in batch], batch[0].source_id)
+                continue
+            for frame, picture in zip(batch, pictures, strict=True):
+                self._shown = self._frame(frame, picture)
+                yield self._shown
 
     def _conceal(self, times: Sequence[int], source_id: int | None = None) -> Iterator[Frame]:
         """The picture before once more at each of some times."""
@@ -272,8 +270,3 @@ def _check_model(header: StreamHeader, animator: Animator) -> None:
 
 def _points(model: KeypointModel) -> str:
     return f"{model.keypoints} keypoints {'with' if model.jacobians else 'without'} Jacobians"
-
-
-def _batches(frames: Sequence[MotionFrame], size: int) -> Iterator[Sequence[MotionFrame]]:
-    for start in range(0, len(frames), size):
-        yield frames[start : start + size]

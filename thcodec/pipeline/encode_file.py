@@ -7,9 +7,13 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import BinaryIO
 
+import cv2
+
 from thcodec.bitstream import Packet, Writer
+from thcodec.media.audio import AudioPacket
 from thcodec.media.video_input import InputFrame, VideoInput
 from thcodec.models.animator import Animator
+from thcodec.pipeline.behind import Behind
 from thcodec.pipeline.config import EncoderConfig
 from thcodec.pipeline.encoder import Encoder
 from thcodec.pipeline.summary import Meter, ProgressCallback, Summary
@@ -29,7 +33,8 @@ def encode(
     progress: ProgressCallback | None = None,
     animator: Animator | None = None,
 ) -> Summary:
-    """Encode a video. Memory does not grow with its length.
+    """Encode a video; it is read while the frames before are coded. Memory does not grow with its
+    length.
 
     Args:
         source: a video file, or "-" for standard input.
@@ -40,7 +45,7 @@ def encode(
         in_place: the file has its name from the start, so that a reader can follow along.
         overwrite: whether an existing target may be replaced.
         metadata: texts to carry along.
-        progress: called after every frame.
+        progress: called after every frame, from another thread.
         animator: a network that is loaded already; None loads ``config.animator``.
 
     Raises:
@@ -52,9 +57,16 @@ def encode(
     """
     config = config or EncoderConfig()
     meter = Meter(progress)
+    if config.threads is not None:
+        cv2.setNumThreads(config.threads)
     with (
         Writer(target, overwrite=overwrite, in_place=in_place) as writer,
-        VideoInput(source, audio=config.audio, audio_bitrate=config.audio_bitrate) as video,
+        VideoInput(
+            source,
+            audio=config.audio,
+            audio_bitrate=config.audio_bitrate,
+            threads=config.threads,
+        ) as video,
     ):
         frames, time_base, frame_duration = _timed(video, config.fps)
         encoder = Encoder(
@@ -67,14 +79,24 @@ def encode(
             animator=animator,
         )
         total = video.duration * video.time_base if video.duration else None
-        first = last = None
-        for frame in frames:
-            first, last = first or frame, frame
+
+        def code(frame: InputFrame, sound: list[AudioPacket]) -> None:
             _write(writer, meter, encoder.push(frame.rgb, frame.pts))
-            _write_audio(writer, meter, encoder, video)
+            push_audio(sound)
             meter.frames = encoder.frames
             meter.report(min(1.0, float(frame.pts * time_base / total)) if total else None)
-        _write_audio(writer, meter, encoder, video)
+
+        def push_audio(sound: list[AudioPacket]) -> None:
+            for packet in sound:
+                _write(writer, meter, encoder.push_audio(packet))
+
+        first = last = None
+        with Behind() as coding:
+            for frame in frames:
+                first, last = first or frame, frame
+                coding.do(code, frame, video.take_audio())
+            coding.finish()
+        push_audio(video.take_audio())
         _write(writer, meter, encoder.flush())
         meter.frames = encoder.frames
         end = last.pts + (last.duration or frame_duration) if last else 0
@@ -89,11 +111,6 @@ def _write(writer: Writer, meter: Meter, packets: Iterable[Packet]) -> None:
     for packet in packets:
         meter.count(packet)
         writer.write(packet)
-
-
-def _write_audio(writer: Writer, meter: Meter, encoder: Encoder, video: VideoInput) -> None:
-    for packet in video.take_audio():
-        _write(writer, meter, encoder.push_audio(packet))
 
 
 def _timed(video: VideoInput, fps: Fraction | None) -> tuple[Iterator[InputFrame], Fraction, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from fractions import Fraction
+from itertools import islice
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from thcodec.bitstream import (
     Packet,
     PacketNumbering,
     RecordType,
+    SourceRecord,
     StreamHeader,
 )
 from thcodec.bitstream.header import Crop
@@ -20,18 +23,20 @@ from thcodec.errors import ThvError
 from thcodec.media.audio import AudioPacket
 from thcodec.media.crop import CroppedFrame, CropTracker, parse_crop
 from thcodec.models import registry
-from thcodec.models.animator import Animator, Extraction
+from thcodec.models.animator import Animator
 from thcodec.motion import MotionEncoder, MotionFrame, PredictionMode, Quantiser
 from thcodec.pipeline.audio_track import AudioTrack
-from thcodec.pipeline.coded_source import CodedSource, SourceMaker
+from thcodec.pipeline.coded_source import SourceMaker
 from thcodec.pipeline.config import EncoderConfig
 from thcodec.pipeline.incoming import Incoming
 from thcodec.pipeline.link import Link, LinkConfig, feedback_of
-from thcodec.sources.policy import FrameView, make_policy
+from thcodec.pipeline.seen import Observer, SeenFrame
+from thcodec.pipeline.source_choice import SourceChoice
+from thcodec.sources.policy import LeakyBucket
 
 _BATCH = 8  # frames the extractor sees at a time in file mode
-_MIN_CONFIDENCE = 0.5  # of the extractor; below it the motion before is held
-_SOURCES_KEPT = 2  # the decoder needs the current source, and the one before during a switch
+_FEWEST_SOURCES = 2  # the decoder needs the current source, and the one before during a switch
+_MOTION_BYTES = 12.0  # a frame, until the first packet shows
 _LIVE_RESET = 250  # packets after which a live decoder can join; learning anew costs bytes
 
 
@@ -39,7 +44,8 @@ class Encoder:
     """Codes one stream of pictures as packets.
 
     In live mode every frame leaves ``push`` as its own packet at once. Otherwise up to a second of
-    pictures is looked at before the crop is laid down, and motion is coded in groups.
+    pictures is looked at before the crop is laid down, as many frames again as the policy wants
+    before a source is picked, and motion is coded in groups.
 
     Args:
         config: see EncoderConfig.
@@ -55,6 +61,7 @@ class Encoder:
     Raises:
         UnknownModelError, WeightsError: a network of the configuration cannot be had.
         MediaError: ``config.crop`` cannot be read.
+        ValueError: a policy that looks ahead with ``live``, or a link without.
     """
 
     def __init__(
@@ -74,10 +81,19 @@ class Encoder:
         self.frame_duration = frame_duration
         self.live = live
         self._animator = animator or registry.load_animator(
-            config.animator, size=config.size, weights=config.weights, device=config.device
+            config.animator,
+            size=config.size,
+            weights=config.weights,
+            device=config.device,
+            runtime=config.runtime,
+            threads=config.threads,
+            live=live,
         )
         self._upscaler = registry.load_upscaler(
-            config.upscaler, weights=config.upscaler_weights, device=config.device
+            config.upscaler,
+            weights=config.upscaler_weights,
+            device=config.device,
+            threads=config.threads,
         )
         self._metadata = metadata or {}
         self._audio_parameters = audio
@@ -88,20 +104,26 @@ class Encoder:
             time_base=self.time_base,
             look_ahead=0 if live else 1,
         )
-        self._policy = make_policy(config.interval or None)
         self._quantiser = Quantiser(self._animator.keypoint_model, config.hysteresis)
         self._maker = SourceMaker(config, self._animator, self._quantiser)
         self._numbering = PacketNumbering()
         if link is not None and not live:
             raise ValueError("a link that loses packets takes a live stream")
+        if live:
+            config.check_live()
         self._link = Link(link, self._numbering) if link is not None else None
         self._waiting: list[CroppedFrame] = []
+        self._observer = Observer(self._animator)
+        self._seen: deque[SeenFrame] = deque()  # not coded yet
+        self._frames_ahead = 0 if live else config.frames_ahead
         self._group: list[MotionFrame] = []
-        self._source: CodedSource | None = None
-        self._coming: CodedSource | None = None  # sent, and not known to have arrived
-        self._crop: Crop | None = None
+        self._choice: SourceChoice | None = None  # from the first crop on
+        self._bucket = LeakyBucket(125 * (config.bitrate or 0))
         self._incoming = Incoming(frame_duration)
+        self._first_pts: int | None = None
         self._coded_pts = 0  # of the last coded frame
+        self._values: np.ndarray | None = None  # the last coded frame's
+        self._motion_bytes = _MOTION_BYTES
         self._since_reset = 0  # motion frames
         self.frames = 0
         self.low_confidence_frames = 0
@@ -140,7 +162,7 @@ class Encoder:
         if self._audio_parameters is None:
             raise ThvError("audio packets need an encoder that was made with audio parameters")
         self._audio.add(packet)
-        return self._sent(self._due_audio(self._coded_pts) if self._crop is not None else [])
+        return self._sent(self._due_audio(self._coded_pts) if self._choice is not None else [])
 
     def flush(self) -> list[Packet]:
         """End the stream and return its last packets.
@@ -150,8 +172,9 @@ class Encoder:
         """
         packets = self._code(self._tracker.flush(), end=True)
         packets += self._close_group()
-        if self._crop is not None:
+        if self._choice is not None:
             packets += self._due_audio(None)
+            packets += self._last_metadata()
         return self._sent(packets)
 
     def feedback(self, packet: Packet) -> list[Packet]:
@@ -173,51 +196,53 @@ class Encoder:
         packets: list[Packet] = []
         while len(self._waiting) >= _BATCH or (end and self._waiting):
             batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
-            seen = self._animator.extract([frame.picture for frame in batch])
-            for frame, extraction in zip(batch, seen, strict=True):
-                packets += self._code_frame(frame, extraction)
+            self._seen.extend(self._observer.see(batch))
+            while len(self._seen) > self._frames_ahead:
+                packets += self._code_next()
+        while end and self._seen:
+            packets += self._code_next()
         return packets
 
-    def _code_frame(self, frame: CroppedFrame, seen: Extraction) -> list[Packet]:
-        sure = frame.face and seen.confidence >= _MIN_CONFIDENCE
-        packets = [] if self._crop is not None else self._begin(frame.crop)
-        if (
-            self._coming is not None
-            and self._link is not None
-            and self._link.holds(self._coming.id)
-        ):
-            self._switch(self._coming)
-        source = self._source
-        wanted = self._policy.decide(FrameView(self.frames, frame.new_shot, face=sure))
-        # A source without a face is only a stopgap until one is seen.
-        wanted = wanted and (self._coming is None or frame.new_shot)
-        if source is None or wanted or (sure and not source.sure):
-            packets += self._close_group()
-            source, packet = self._new_source(frame, seen, sure)
-            packets.append(packet)
+    def _code_next(self) -> list[Packet]:
+        """Code the frame that was seen longest ago."""
+        at = self._seen.popleft()
+        frame = at.frame
+        choice, packets = self._choice, list[Packet]()
+        if choice is None:
+            choice, packets = self._begin(frame.crop)
+        ahead = list(islice(self._seen, self._frames_ahead))
+        chosen = choice.choose(at, ahead, self._affordable(frame.pts))
+        source = chosen.source
+        if chosen.record is not None:
+            packets += self._close_group()  # its frames may need what the new source evicts
+            packets.append(self._send_source(chosen.record))
         elif frame.pts - self._coded_pts > MAX_TICKS:
             # No time step is that long; a group gives the time of its first frame in full.
             packets += self._close_group()
             self._since_reset = 0
-        if sure:
-            motion = self._animator.motion(seen, source.canonical, source.seen)
+        if chosen.starts and self.live:
+            self._since_reset = 0
+        mode = self._next_mode()
+        if mode == PredictionMode.PREVIOUS and self._values is not None:
+            source.values = self._values
+        if at.sure:
+            motion = self._animator.motion(at.seen, source.canonical, source.seen)
             source.values = self._quantiser.quantise(motion, source.values)
+        self._values = source.values
         self._group.append(
-            MotionFrame(
-                frame.pts, source.id, source.values, mode=self._next_mode(), low_confidence=not sure
-            )
+            MotionFrame(frame.pts, source.id, source.values, mode=mode, low_confidence=not at.sure)
         )
+        choice.coded(at)
         self.frames += 1
-        self.low_confidence_frames += not sure
+        self.low_confidence_frames += not at.sure
         self._coded_pts = frame.pts
         most = 1 if self.live else min(self.config.group, self._motion.most_frames)
         if len(self._group) >= most:
             packets += self._close_group()
         return packets + self._due_audio(frame.pts)
 
-    def _begin(self, crop: Crop) -> list[Packet]:
-        """The packets that open the stream, once the first crop is known."""
-        self._crop = crop
+    def _begin(self, crop: Crop) -> tuple[SourceChoice, list[Packet]]:
+        """What chooses the sources, and the packets that open the stream, from the first crop."""
         width, height = self._incoming.size or (crop.width, crop.height)
         header = StreamHeader(
             width=width,
@@ -231,40 +256,36 @@ class Encoder:
             upscaler=self._upscaler.identity,
             coder=self.config.coder,
             live=self.live,
-            bank_size=_SOURCES_KEPT,
+            bank_size=max(_FEWEST_SOURCES, self.config.bank_size),
             still_codec=self.config.still_codec,
             jpeg_tables=self._maker.tables,
             audio=self._audio_parameters,
+            transition=self.config.header_transition,
         )
         self._motion = MotionEncoder(header)
-        packets = [self._numbering.packet(RecordType.HEADER, header.to_payload())]
+        self._choice = choice = SourceChoice(
+            self.config, header, self._animator, self._upscaler, self._maker, self._link
+        )
+        self._bank_size = header.bank_size
+        packets = [self._packet(RecordType.HEADER, header.to_payload())]
         if self._metadata:
             payload = Metadata(dict(self._metadata)).to_payload()
-            packets.append(self._numbering.packet(RecordType.METADATA, payload))
-        return packets
+            packets.append(self._packet(RecordType.METADATA, payload))
+        return choice, packets
 
-    def _new_source(
-        self, frame: CroppedFrame, seen: Extraction, sure: bool
-    ) -> tuple[CodedSource, Packet]:
-        """A source made of a frame, and the one to go on with: the same, unless it may be lost."""
-        made = self._maker.make(seen, sure)
-        record = self._maker.record(made, frame, frame.crop if frame.crop != self._crop else None)
-        self._crop = frame.crop
+    def _send_source(self, record: SourceRecord) -> Packet:
         self._motion.add_source(record)
         payload = record.to_payload()
         if self._link is not None:
-            self._link.send_source(made.id, payload, self._source.id if self._source else None)
-        packet = self._numbering.packet(RecordType.SOURCE, payload)
-        now = self._source
-        if now is not None and now.sure and not frame.new_shot and self._link and self._link.heard:
-            self._coming = made
-            return now, packet
-        self._switch(made)
-        return made, packet
+            self._link.send_source(record.source_id, payload, self._bank_size)
+        return self._packet(RecordType.SOURCE, payload)
 
-    def _switch(self, source: CodedSource) -> None:
-        self._source, self._coming = source, None
-        self._since_reset = 0
+    def _affordable(self, pts: int) -> float:
+        """Sources that the bitrate leaves bytes for, with the motion that waits for its packet."""
+        if self._first_pts is None:
+            self._first_pts = pts
+        seconds = (pts - self._first_pts + self.frame_duration) * self.time_base
+        return self._bucket.affordable(float(seconds), len(self._group) * self._motion_bytes)
 
     def _next_mode(self) -> PredictionMode:
         """How the next frame is predicted; a group begins from its source."""
@@ -283,16 +304,30 @@ class Encoder:
     def _close_group(self) -> list[Packet]:
         if not self._group:
             return []
-        payload = self._motion.encode(self._group)
+        packet = self._packet(RecordType.MOTION, self._motion.encode(self._group))
+        self._motion_bytes = len(packet) / len(self._group)
         self._group = []
         if not self.live:
             self._since_reset = 0
-        return [self._numbering.packet(RecordType.MOTION, payload)]
+        return [packet]
 
     def _due_audio(self, until: int | None) -> list[Packet]:
         """The sound up to a time in ticks, or all of it."""
         seconds = None if until is None else until * self.time_base
         return [
-            self._numbering.packet(RecordType.AUDIO, record.to_payload())
+            self._packet(RecordType.AUDIO, record.to_payload())
             for record in self._audio.take(seconds)
         ]
+
+    def _last_metadata(self) -> list[Packet]:
+        """What is only known at the end: how good the sources are. Spec section 10."""
+        if self.live or self._choice is None or not self._choice.scores:
+            return []
+        payload = Metadata({"source_scores": self._choice.scores}).to_payload()
+        return [self._packet(RecordType.METADATA, payload)]
+
+    def _packet(self, kind: RecordType, payload: bytes) -> Packet:
+        packet = self._numbering.packet(kind, payload)
+        if kind != RecordType.AUDIO:
+            self._bucket.spend(len(packet), source=kind == RecordType.SOURCE)
+        return packet

@@ -60,13 +60,14 @@ class Link:
         self._numbering = numbering
         self._splitter = Splitter(numbering, config.datagram, config.parity)
         self._header: bytes | None = None
-        self._sources: dict[int, _Sent] = {}  # by id: what is shown, and what is to be
+        self._sources: dict[int, _Sent] = {}  # by id: all that are in the bank
         self._motion = 0  # packets sent
         self._group = 0  # number of the packet that started the last group
         self._loss = config.loss
         self._held: frozenset[int] = frozenset()
         self.heard = False
         self.restart = False
+        self.wanted: set[int] = set()  # sources that are shown, or are to be
 
     @property
     def group(self) -> int:
@@ -95,12 +96,12 @@ class Link:
             out += self._splitter.split(packet)
         return out
 
-    def send_source(self, number: int, payload: bytes, shown: int | None) -> None:
-        """Remember a source that is sent, and of those before only the one that is shown.
-
-        Others have left the bank: sent again they would evict what is needed.
-        """
-        self._sources = {key: sent for key, sent in self._sources.items() if key == shown}
+    def send_source(self, number: int, payload: bytes, bank_size: int) -> None:
+        """Remember a source that is sent, and forget the one that it evicts."""
+        slot = number % bank_size
+        self._sources = {
+            key: sent for key, sent in self._sources.items() if key % bank_size != slot
+        }
         self._sources[number] = _Sent(payload, self._motion)
 
     def answer(self, feedback: Feedback) -> list[Packet]:
@@ -112,7 +113,8 @@ class Link:
         again: list[Packet] = []
         if feedback.no_header and self._header is not None:
             again.append(self._numbering.packet(RecordType.HEADER, self._header))
-        for number, sent in self._sources.items():
+        for number in sorted(self.wanted):
+            sent = self._sources[number]
             late = newest >= sent.before + _SLACK or feedback.no_header
             if late and number not in feedback.held:
                 sent.before = self._motion

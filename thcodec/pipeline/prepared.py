@@ -15,28 +15,51 @@ from thcodec.motion import Motion, Quantiser
 from thcodec.pipeline.arrivals import Unwrapped
 from thcodec.sources.stills import decode_still
 
+_READY = 8  # sources that stay ready at a time: at 512 pixels each takes 16 MB
 
-@dataclass
-class _Entry:
-    number: int  # of the SOURCE record, without its modulo
+
+@dataclass(eq=False)
+class HeldSource:
+    """A source in the bank.
+
+    Attributes:
+        number: of its SOURCE record, without its modulo.
+        record: the record, its differences added up.
+        shot: sources with a crop before this one, itself included: it belongs to that shot.
+        picture: the still as it was sent, uint8 (h, w, 3).
+        prepared: what the animator made of it, None before it is shown.
+    """
+
+    number: int
     record: SourceRecord
-    picture: np.ndarray  # the still as sent
+    shot: int
+    picture: np.ndarray
     prepared: Any = None
+
+    @property
+    def id(self) -> int:
+        """Its number in the stream."""
+        return self.record.source_id
 
 
 class PreparedSources:
-    """Keeps the stills of as many sources as the header allows.
+    """Keeps the stills of as many sources as the header allows, a few of them ready.
 
     A source takes the slot ``id % bank_size`` and evicts what was there (spec section 6), so the
     memory is bounded whatever arrives.
+
+    Attributes:
+        quantiser: of the stream's keypoint model.
     """
 
     def __init__(self, header: StreamHeader, animator: Animator, upscaler: Upscaler) -> None:
         self._header = header
         self._animator = animator
         self._upscaler = upscaler
-        self._quantiser = Quantiser(header.keypoint_model)
-        self._slots: dict[int, _Entry] = {}
+        self.quantiser = Quantiser(header.keypoint_model)
+        self._slots: dict[int, HeldSource] = {}
+        self._ready: list[HeldSource] = []  # those shown last at the end
+        self._shot = 0
         self._numbers = Unwrapped()
 
     def add(
@@ -57,7 +80,7 @@ class PreparedSources:
         if before is not None and number <= before.number:
             return None
         if record.base_id is not None:
-            base = self._find(record.base_id)
+            base = self.find(record.base_id)
             if base is None:
                 raise SequenceError(f"source {record.source_id} needs {record.base_id}, lost")
             record = record.resolved(base.record)
@@ -77,35 +100,35 @@ class PreparedSources:
             )
         except ThvError as error:  # its own place, if any, is one of a file made for the codec
             raise type(error)(error.message, offset) from None
-        self._slots[slot] = _Entry(number, record, picture)
+        self._shot += record.crop is not None
+        self._ready = [source for source in self._ready if source is not before]
+        self._slots[slot] = HeldSource(number, record, self._shot, picture)
         return record
 
     @property
     def held(self) -> tuple[int, ...]:
         """Ids of the sources that are here."""
-        return tuple(sorted(entry.record.source_id for entry in self._slots.values()))
+        return tuple(sorted(source.id for source in self._slots.values()))
 
-    def prepared(self, source_id: int) -> Any:
-        """The source ready for animation, or None when it is not here."""
-        entry = self._find(source_id)
-        if entry is None:
-            return None
-        if entry.prepared is None:
+    def find(self, source_id: int) -> HeldSource | None:
+        """The source that has an id now, or None."""
+        source = self._slots.get(source_id % self._header.bank_size)
+        return source if source is not None and source.id == source_id else None
+
+    def prepared(self, source: HeldSource) -> Any:
+        """A source ready for animation."""
+        if source.prepared is None:
             # Only now: sources that are never shown must not cost work.
-            entry.prepared = self._animator.prepare(
-                self._upscaler.upscale(entry.picture, self._header.coded_size),
-                self._quantiser.dequantise_canonical(np.array(entry.record.canonical)),
-                self._quantiser.dequantise(np.array(entry.record.motion)),
+            source.prepared = self._animator.prepare(
+                self._upscaler.upscale(source.picture, self._header.coded_size),
+                self.quantiser.dequantise_canonical(np.array(source.record.canonical)),
+                self.motion(source),
             )
-        return entry.prepared
+        self._ready = [*(other for other in self._ready if other is not source), source]
+        if len(self._ready) > _READY:
+            self._ready.pop(0).prepared = None
+        return source.prepared
 
-    def motion(self, source_id: int) -> Motion:
-        """The own motion of a source that is here; a KeyError otherwise."""
-        entry = self._find(source_id)
-        if entry is None:
-            raise KeyError(source_id)
-        return self._quantiser.dequantise(np.array(entry.record.motion))
-
-    def _find(self, source_id: int) -> _Entry | None:
-        entry = self._slots.get(source_id % self._header.bank_size)
-        return entry if entry is not None and entry.record.source_id == source_id else None
+    def motion(self, source: HeldSource) -> Motion:
+        """A source's own motion."""
+        return self.quantiser.dequantise(np.array(source.record.motion))

@@ -7,7 +7,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,18 +15,16 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import nn
-from torch.nn import functional
 
 from thcodec.models.face_vid2vid.blocks import channels_last
 from thcodec.models.face_vid2vid.config import COMPACT
-from thcodec.models.face_vid2vid.dense_motion import MotionField, warp_picture
-from thcodec.models.face_vid2vid.geometry import heat_maps, sample
-from thcodec.models.face_vid2vid.network import FaceVid2Vid
-from thcodec.train import landmarks
+from thcodec.models.face_vid2vid.dense_motion import warp_picture
+from thcodec.models.face_vid2vid.network import FaceVid2Vid, Placed, Synthesis
 from thcodec.train.adversarial import Critic
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
+from thcodec.train.losses import close_up_loss, flow_loss, mesh_loss, reconstruction_loss
 from thcodec.train.pairs import PairBatch, PairSampler, Track, fixed_pairs, stack
-from thcodec.train.perceptual import PerceptualLoss
+from thcodec.train.perceptual import LearnedPerceptualLoss
 
 PARTS = ("motion", "appearance", "generator")  # of the network, which a stage may train
 SETTLING = 40  # batches over which the final norms are taken
@@ -38,9 +36,12 @@ class Stage:
     """A part of the run at one picture size; ``minutes`` of wall clock.
 
     parts: what is trained of "motion", "appearance" and "generator"; without the last only the
-    moved source is looked at. degraded: share of sources that went through a small JPEG.
-    perceptual, adversarial: weights of these losses, on crops of ``crop`` pixels. pixels: weight of
-    the painted picture's L1 at full size, which likes soft pictures best; coarser ones weigh 1.
+    moved source is looked at. degraded: share of sources that went through a small JPEG. two: share
+    of batches with two sources for each driving frame, which takes the generator. perceptual,
+    adversarial: weights of these losses, on crops of ``crop`` pixels. pixels: weight of the painted
+    picture's L1 at full size, which likes soft pictures best; coarser ones weigh 1. close_ups:
+    weight of the L1 of eyes and mouth, enlarged. settled: the stage begins with the averaged
+    weights, and with norms that stand still.
     """
 
     size: int
@@ -50,9 +51,12 @@ class Stage:
     parts: tuple[str, ...]
     crop: int = 96
     degraded: float = 0.3
+    two: float = 0.0
     perceptual: float = 0.0
     adversarial: float = 0.0
     pixels: float = 1.0
+    close_ups: float = 0.0
+    settled: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class AnimatorTrainer:
         self._optimiser = torch.optim.AdamW(trained, lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
         self._average = Average(net, settings.average)
         self._perceptual = (
-            channels_last(PerceptualLoss())
+            channels_last(LearnedPerceptualLoss())
             if any(stage.perceptual for stage in settings.stages)
             else None
         )
@@ -110,7 +114,9 @@ class AnimatorTrainer:
             if self._spent < (begun + stage.minutes) * 60:
                 self._train_stage(stage, begun * 60)
             begun += stage.minutes
-        self._settle(self._settings.stages[-1])
+        last = self._settings.stages[-1]
+        if not last.settled:
+            self._settle(last)
         return self._average.net
 
     def _settle(self, stage: Stage) -> None:
@@ -126,14 +132,15 @@ class AnimatorTrainer:
                     module.momentum = None  # a plain mean over all batches
         with torch.no_grad():
             for _ in range(SETTLING):
-                batch = sampler.batch(2 * stage.batch, stage.size)
-                motion = (batch.source_keypoints, batch.driving_keypoints, batch.jacobian)
-                net.synthesise(net.appearance(batch.source), *motion)
+                net.synthesise(place(net, sampler.batch(2 * stage.batch, stage.size)))
         net.eval()
 
     def _train_stage(self, stage: Stage, begun: float) -> None:
         batches = _prefetch(self._tracks, self._settings.seed + self._step + 1, stage)
-        self._choose(stage.parts)
+        if stage.settled and self._spent <= begun:
+            self._settle(stage)
+            self._net.load_state_dict(self._average.net.state_dict())
+        self._choose(stage)
         start, saved, losses = time.monotonic() - self._spent, time.monotonic(), []
         while (progress := (time.monotonic() - start - begun) / 60 / stage.minutes) < 1:
             decay = 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * progress))
@@ -146,26 +153,28 @@ class AnimatorTrainer:
         self._spent = time.monotonic() - start
         self._report(stage, self._spent, losses)
 
-    def _choose(self, parts: tuple[str, ...]) -> None:
-        """Only ``parts`` learn; the others stand still, their norms too."""
+    def _choose(self, stage: Stage) -> None:
+        """Only the stage's parts learn; the others stand still, their norms too."""
         self._net.eval().requires_grad_(False)
-        for name in parts:
-            getattr(self._net, name).train().requires_grad_(True)
+        for name in stage.parts:
+            getattr(self._net, name).train(not stage.settled).requires_grad_(True)
 
     def _update(self, batch: PairBatch, stage: Stage, rate: float) -> float:
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        motion = (batch.source_keypoints, batch.driving_keypoints, batch.jacobian)
         if "generator" in stage.parts:
-            out = self._net.synthesise(self._net.appearance(batch.source), *motion)
+            out = self._synthesise(batch)
             loss = self._painting_loss(out.picture, batch, stage)
-            moved, field = out.moved, out.field
+            moved, fields = out.moved, out.fields
         else:
-            field = self._net.move(batch.source, *motion)
-            moved, loss = warp_picture(batch.source, field), torch.zeros(())
+            motion = (batch.source_keypoints, batch.driving_keypoints, batch.jacobian)
+            fields = (self._net.field(batch.source, *motion),)
+            moved, loss = warp_picture(batch.source, fields[0]), torch.zeros(())
         loss = loss + self._settings.moved * reconstruction_loss(moved, batch)
-        loss = loss + self._settings.mesh * mesh_loss(field, batch)
-        loss = loss + self._settings.flow * flow_loss(field, batch)
+        for field, pairs in zip(fields, (batch, batch.second), strict=False):
+            if pairs is not None:
+                loss = loss + self._settings.mesh / len(fields) * mesh_loss(field, pairs)
+                loss = loss + self._settings.flow / len(fields) * flow_loss(field, pairs)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._net.parameters(), 1.0)
@@ -174,11 +183,20 @@ class AnimatorTrainer:
         self._step += 1
         return loss.item()
 
+    def _synthesise(self, batch: PairBatch) -> Synthesis:
+        first = place(self._net, batch)
+        if batch.second is None:
+            return self._net.synthesise(first)
+        weight = torch.from_numpy(self._random.uniform(0, 1, len(batch.source)).astype(np.float32))
+        return self._net.blend(first, place(self._net, batch.second), weight)
+
     def _painting_loss(self, picture: torch.Tensor, batch: PairBatch, stage: Stage) -> torch.Tensor:
         loss = reconstruction_loss(picture, batch, stage.pixels)
         painted, real = self._crops(picture, batch, stage.crop)
         if stage.perceptual and self._perceptual is not None:
             loss = loss + stage.perceptual * self._perceptual(painted, real)
+        if stage.close_ups:
+            loss = loss + stage.close_ups * close_up_loss(picture, batch)
         if stage.adversarial:
             self._critic.learn(painted.detach(), real, stage.rate)
             loss = loss + stage.adversarial * self._critic.loss(painted)
@@ -224,39 +242,10 @@ class AnimatorTrainer:
         )
 
 
-def reconstruction_loss(
-    picture: torch.Tensor, batch: PairBatch, pixels: float = 1.0
-) -> torch.Tensor:
-    """L1 over four scales; lids and lips weigh up to seven times as much at full size, and all of
-    that scale counts ``pixels``.
-    """
-    target = batch.driving
-    focus = heat_maps(
-        batch.driving_keypoints[:, list(COMPACT.detail)], target.shape[-1], 0.004
-    ).amax(1, keepdim=True)
-    loss = pixels * ((picture - target).abs() * (1 + 6 * focus)).mean()
-    for _ in range(3):
-        picture, target = functional.avg_pool2d(picture, 2), functional.avg_pool2d(target, 2)
-        loss = loss + (picture - target).abs().mean()
-    return loss
-
-
-def mesh_loss(field: MotionField, batch: PairBatch) -> torch.Tensor:
-    """How far from the source's mesh points the field takes the driving frame's from.
-
-    Mean over all points plus four times the mean over the rims of lids and lips.
-    """
-    maps = field.picture.permute(0, 3, 1, 2)
-    taken = sample(maps, batch.driving_mesh[:, :, None]).squeeze(3).transpose(1, 2)
-    error = (taken - batch.source_mesh).abs().mean(2)
-    seen = (batch.driving_mesh.abs().amax((1, 2)) > 0).float()
-    return ((error.mean(1) + 4 * error[:, list(landmarks.RIMS)].mean(1)) * seen).mean()
-
-
-def flow_loss(field: MotionField, batch: PairBatch) -> torch.Tensor:
-    """How far the field is from trusted optical flow, over all samples."""
-    error = (field.picture - batch.flow).abs().mean(-1)
-    return (error * batch.trusted).mean()
+def place(net: FaceVid2Vid, batch: PairBatch) -> Placed:
+    """The sources of a batch, ready for synthesis."""
+    motion = (batch.source_keypoints, batch.driving_keypoints, batch.jacobian)
+    return Placed(net.appearance(batch.source), *motion)
 
 
 def evaluate(
@@ -271,8 +260,7 @@ def evaluate(
     for index, pair in enumerate(pairs):
         batch = stack([pair])
         with torch.inference_mode():
-            motion = (batch.source_keypoints, batch.driving_keypoints, batch.jacobian)
-            out = net.synthesise(net.appearance(batch.source), *motion)
+            out = net.synthesise(place(net, batch))
         results = [batch.driving, out.picture.clamp(0, 1), out.moved, batch.source]
         scores.append([_psnr(picture, batch.driving) for picture in results[1:]])
         if index % max(1, len(pairs) // shown) == 0 and len(rows) < shown:
@@ -291,9 +279,11 @@ def _psnr(picture: torch.Tensor, target: torch.Tensor) -> float:
 
 def _prefetch(tracks: list[Track], seed: int, stage: Stage) -> Iterator[PairBatch]:
     """Batches without end, made a few ahead in a thread that ends with the iterator."""
-    sampler = PairSampler(tracks, seed, stage.degraded)
+    sampler, chosen = PairSampler(tracks, seed, stage.degraded), np.random.default_rng(seed)
     with ThreadPoolExecutor(1) as pool:
-        ahead = deque(pool.submit(sampler.batch, stage.batch, stage.size) for _ in range(3))
+        ahead: deque[Future[PairBatch]] = deque()
         while True:
+            while len(ahead) < 4:
+                two = bool(chosen.random() < stage.two)
+                ahead.append(pool.submit(sampler.batch, stage.batch, stage.size, two))
             yield ahead.popleft().result()
-            ahead.append(pool.submit(sampler.batch, stage.batch, stage.size))

@@ -51,6 +51,10 @@ class Region:
     mirrored: bool
     mesh: tuple[int, ...]
 
+    def frame(self, face: torch.Tensor) -> CloseUpFrame:
+        """The region's square in pictures with the face's keypoints (N, F, 3)."""
+        return close_up_frame(COMPACT, face, self.around, self.reach, self.mirrored)
+
 
 EYES = tuple(
     Region(eye, EYE_REACH, bool(i), (*(landmarks.FACE[k] for k in eye), landmarks.PUPILS[i]))
@@ -178,7 +182,7 @@ class CloseUpData:
         region = self._regions[random.integers(len(self._regions))]
         at = self._pick(track, frames, region)
         face = torch.from_numpy(track.keypoints[at][None].astype(np.float32))
-        frame = close_up_frame(COMPACT, face, region.around, region.reach, region.mirrored)
+        frame = region.frame(face)
         if distort:
             frame = self._shift(frame)
         points = torch.from_numpy(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -41,7 +41,8 @@ class PairBatch:
     source, driving: (N, 3, S, S) in [0, 1], the source as the decoder has it. keypoints (N, K, 3);
     jacobian (N, 3, 3) from driving to source; meshes: the teacher's points in both frames (N,
     468, 2), all 0 where it saw no face; flow (N, h, h, 2): where optical flow says that each sample
-    of the driving frame comes from; trusted (N, h, h): 1 where that can be believed.
+    of the driving frame comes from; trusted (N, h, h): 1 where that can be believed. second: the
+    same driving frames with other sources of their shots, or None.
     """
 
     source: torch.Tensor
@@ -53,6 +54,7 @@ class PairBatch:
     driving_mesh: torch.Tensor
     flow: torch.Tensor
     trusted: torch.Tensor
+    second: PairBatch | None = field(default=None, kw_only=True)
 
 
 def extract_tracks(locate: Locate, clips: list[PreparedClip], cache: Path) -> list[Track]:
@@ -122,52 +124,67 @@ class PairSampler:
         weights = np.sqrt([len(track.keypoints) for track in self._tracks])
         self._chance = weights / weights.sum()
 
-    def batch(self, count: int, size: int) -> PairBatch:
-        """``count`` pairs; a share ``degraded`` of the sources went through a small JPEG."""
-        return stack([self._pair(size) for _ in range(count)])
+    def batch(self, count: int, size: int, two: bool = False) -> PairBatch:
+        """``count`` pairs, with a second source each if ``two``; a share ``degraded`` of sources is
+        put through a small JPEG.
+        """
+        sets = [self._set(size, 1 + two) for _ in range(count)]
+        first, *rest = (stack(list(pairs)) for pairs in zip(*sets, strict=True))
+        return replace(first, second=rest[0]) if rest else first
 
-    def _pair(self, size: int) -> tuple[np.ndarray, ...]:
+    def _set(self, size: int, sources: int) -> list[tuple[np.ndarray, ...]]:
+        """Pairs of one driving frame with each of some sources."""
         random = self._random
         track = self._tracks[random.choice(len(self._tracks), p=self._chance)]
-        first = int(random.integers(len(track.keypoints)))
-        second = self._driving_frame(track, first)
+        chosen = [int(i) for i in random.integers(len(track.keypoints), size=sources)]
+        driving = self._driving_frame(track, chosen[0])
+        mirrored, gain = random.random() < 0.5, self._gain()
+        return [self._pair(track, source, driving, size, mirrored, gain) for source in chosen]
+
+    def _pair(
+        self, track: Track, first: int, second: int, size: int, mirrored: bool, gain: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        random = self._random
         frames = [track.clip.frames[first], track.clip.frames[second]]
         keypoints, canonical = (
             [track.keypoints[first], track.keypoints[second]],
             track.canonical[first],
         )
         meshes = _meshes(track.clip, first, second)
-        if random.random() < 0.5:
+        if mirrored:
             frames = [frame[:, ::-1] for frame in frames]
             keypoints, canonical = [mirror(k) for k in keypoints], mirror(canonical)
             meshes = [mesh * np.array([-1.0, 1.0]) for mesh in meshes]
-        source, driving = self._tint(*(shrink(frame, size) for frame in frames))
-        *moved, field = relate(source, driving, canonical, keypoints, noise=random)
+        source, driving = (_tint(shrink(frame, size), gain) for frame in frames)
+        *moved, flow = relate(source, driving, canonical, keypoints, noise=random)
         if random.random() < self._degraded:
             source = degrade(
                 source,
                 int(random.choice([64, 96, 128, 128]) * size / 256),
                 int(random.integers(40, 92)),
             )
-        return source, driving, *moved, *meshes, *field
+        return source, driving, *moved, *meshes, *flow
 
     def _driving_frame(self, track: Track, source: int) -> int:
-        """Any frame, or of four the one that differs most in eyes and mouth, or in how the head is
+        """Any frame, or of a few the one that differs most in eyes and mouth, or in how the head is
         turned: blinks and large turns are rare.
         """
-        frames = self._random.integers(0, len(track.keypoints), 4)
         chance = self._random.random()
-        if chance < 0.35:
-            return int(frames[0])
+        few = 1 if chance < 0.35 else 10 if chance < 0.7 else 4
+        frames = self._random.integers(0, len(track.keypoints), few)
         measure = openings if chance < 0.7 else turns
         change = measure(track.keypoints[frames]) - measure(track.keypoints[source])
         return int(frames[np.abs(change).sum(1).argmax()])
 
-    def _tint(self, *pictures: np.ndarray) -> list[np.ndarray]:
+    def _gain(self) -> np.ndarray:
+        """Of each channel: light and white balance are no motion."""
         if self._random.random() < 0.5:
-            return list(pictures)
-        gain = np.exp(self._random.normal(0, 0.1, 3) + self._random.normal(0, 0.1))
-        return [np.clip(picture * gain, 0, 255).astype(np.uint8) for picture in pictures]
+            return np.ones(3)
+        return np.exp(self._random.normal(0, 0.1, 3) + self._random.normal(0, 0.1))
+
+
+def _tint(picture: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    return np.clip(picture * gain, 0, 255).astype(np.uint8)
 
 
 def shrink(frame: np.ndarray, size: int) -> np.ndarray:
@@ -265,5 +282,5 @@ def stack(pairs: list[tuple[np.ndarray, ...]]) -> PairBatch:
     """Pairs, each with its parts in the order of PairBatch, as one batch."""
     parts = [np.stack(part) for part in zip(*pairs, strict=True)]
     pictures = [torch.from_numpy(p).permute(0, 3, 1, 2).float().div_(255) for p in parts[:2]]
-    rest = (torch.from_numpy(part.astype(np.float32)) for part in parts[2:])
+    rest = [torch.from_numpy(part.astype(np.float32)) for part in parts[2:]]
     return PairBatch(*pictures, *rest)

@@ -1,6 +1,4 @@
-"""Perceptual loss on the early layers of VGG16 (the weights inside ``stlpips-pytorch``; scored nets
-are others).
-"""
+"""Perceptual losses on layers of VGG16 (weights: ``stlpips-pytorch``; scores use AlexNet)."""
 
 from __future__ import annotations
 
@@ -13,45 +11,40 @@ from torch.nn import functional
 
 from thcodec.errors import WeightsError
 
-LAYERS = ((64, 64), (128, 128), (256, 256, 256))  # up to relu3_3
+LAYERS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512))  # up to relu4_3
 
 
-class PerceptualLoss(nn.Module):
-    """Mean absolute difference of features after each of three stages, each relative to the
-    target's size.
+class VggFeatures(nn.Module):
+    """Pictures (N, 3, H, W) in [0, 1] -> features after each of the first ``stages``; ``state`` is
+    what ``_weights`` reads.
     """
 
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, state: dict[str, torch.Tensor], stages: int) -> None:
         super().__init__()
-        stages: list[list[nn.Conv2d]] = []
+        self.stages: list[list[nn.Conv2d]] = []
         inputs = 3
-        for widths in LAYERS:
+        for widths in LAYERS[:stages]:
             stage = []
             for width in widths:
                 stage.append(nn.Conv2d(inputs, width, 3, padding=1))
                 inputs = width
-            stages.append(stage)
-        self.stages = stages
-        self.convolutions = nn.ModuleList(conv for stage in stages for conv in stage)
-        self._load()
+            self.stages.append(stage)
+        self.convolutions = nn.ModuleList(conv for stage in self.stages for conv in stage)
+        names = [
+            name.removesuffix(".weight")
+            for name in state
+            if name.startswith("net.") and name.endswith(".weight")
+        ]
+        for conv, name in zip(self.convolutions, names, strict=False):
+            conv.load_state_dict({"weight": state[f"{name}.weight"], "bias": state[f"{name}.bias"]})
         self.requires_grad_(False)
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1))
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
 
-    def forward(self, picture: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Pictures (N, 3, H, W) in [0, 1] -> scalar."""
-        with torch.no_grad():
-            goals = self._features(target)
-        losses = [
-            (a - b).abs().mean() / b.abs().mean()
-            for a, b in zip(self._features(picture), goals, strict=True)
-        ]
-        return torch.stack(losses).mean()
-
-    def _features(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         x, features = (x - self.mean) / self.std, []
         for index, stage in enumerate(self.stages):
             if index:
@@ -61,18 +54,60 @@ class PerceptualLoss(nn.Module):
             features.append(x)
         return features
 
-    def _load(self) -> None:
-        spec = importlib.util.find_spec("stlpips_pytorch")
-        if spec is None or spec.origin is None:
-            raise WeightsError(
-                "the perceptual loss needs: pip install --no-deps stlpips-pytorch==0.0.2"
-            )
-        path = Path(spec.origin).parent / "weights" / "vST0.0" / "vgg_shift_tolerant.pth"
-        state = torch.load(path, weights_only=True, map_location="cpu")
-        names = [
-            name.removesuffix(".weight")
-            for name in state
-            if name.startswith("net.") and name.endswith(".weight")
+
+class PerceptualLoss(nn.Module):
+    """Mean absolute difference of features after each of three stages, each relative to the
+    target's size.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = VggFeatures(_weights(), 3)
+
+    def forward(self, picture: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Pictures (N, 3, H, W) in [0, 1] -> scalar."""
+        with torch.no_grad():
+            goals = self.features(target)
+        losses = [
+            (a - b).abs().mean() / b.abs().mean()
+            for a, b in zip(self.features(picture), goals, strict=True)
         ]
-        for conv, name in zip(self.convolutions, names, strict=False):
-            conv.load_state_dict({"weight": state[f"{name}.weight"], "bias": state[f"{name}.bias"]})
+        return torch.stack(losses).mean()
+
+
+class LearnedPerceptualLoss(nn.Module):
+    """LPIPS' form (Zhang et al. 2018) after each of four stages: squared difference of features of
+    length 1, channels weighted as people judged them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        state = _weights()
+        self.features = VggFeatures(state, len(LAYERS))
+        self.heads = [state[f"lin{stage}.model.1.weight"] for stage in range(len(LAYERS))]
+
+    def forward(self, picture: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Pictures (N, 3, H, W) in [0, 1] -> scalar."""
+        with torch.no_grad():
+            goals = self.features(target)
+        layers = zip(self.features(picture), goals, self.heads, strict=True)
+        losses = [
+            functional.conv2d((_of_length_1(a) - _of_length_1(b)).square(), head).mean()
+            for a, b, head in layers
+        ]
+        return torch.stack(losses).sum()
+
+
+def _of_length_1(features: torch.Tensor) -> torch.Tensor:
+    return features / (features.square().sum(1, keepdim=True) + 1e-8).sqrt()
+
+
+def _weights() -> dict[str, torch.Tensor]:
+    spec = importlib.util.find_spec("stlpips_pytorch")
+    if spec is None or spec.origin is None:
+        raise WeightsError(
+            "the perceptual loss needs: pip install --no-deps stlpips-pytorch==0.0.2"
+        )
+    path = Path(spec.origin).parent / "weights" / "vST0.0" / "vgg_shift_tolerant.pth"
+    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True, map_location="cpu")
+    return state

@@ -63,7 +63,7 @@ def read_config(path: Path) -> TrainingConfig | UpscalerTraining:
 
 
 def train(data: Path, work: Path, config: TrainingConfig | UpscalerTraining) -> Path:
-    """Prepare ``data``, train, and write ``work/compact-2.safetensors``, for an upscaler
+    """Prepare ``data``, train, and write ``work/compact-4.safetensors``, for an upscaler
     ``work/face-1.safetensors``; run it again to go on after a stop.
 
     Raises WeightsError when a teacher's package is missing.
@@ -82,11 +82,11 @@ def train(data: Path, work: Path, config: TrainingConfig | UpscalerTraining) -> 
     net.extractor.mouth.load_state_dict(close_ups["mouth"])
     train_tracks, val_tracks = _tracks(net.extractor, net.extractor, cache, work)
     trained = AnimatorTrainer(net, train_tracks, val_tracks, work, config.animator).run()
-    target = work / "compact-2.safetensors"
+    target = work / "compact-4.safetensors"
     write_weights(
         trained.state_dict(),
         target,
-        {"network": "compact", "version": "2", "licence": "Apache-2.0"},
+        {"network": "compact", "version": "4", "licence": "Apache-2.0"},
     )
     return target
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from thcodec.models.face_vid2vid.blocks import zero_head
+from thcodec.models.face_vid2vid.blocks import smoothed, zero_head
 
 _SLOPE = 0.2
 
@@ -64,7 +64,8 @@ class CompactNet(nn.Module):
         y = y + functional.pixel_shuffle(self.up(self.inner(self.down(y))), 2)
         y = self.tails[str(scale)](self.after(y) + head)
         base = functional.interpolate(x, scale_factor=scale, mode="bicubic", align_corners=False)
-        return base + functional.pixel_shuffle(y, scale)
+        # Shuffled and judged nets draw a pattern of single samples.
+        return base + smoothed(functional.pixel_shuffle(y, scale))
 
 
 def config_of(state: dict[str, torch.Tensor]) -> CompactConfig:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
-import torch
 
 from thcodec.bitstream.header import KeypointModel, ModelIdentity
-from thcodec.errors import LimitError, ThvError, WeightsError
-from thcodec.models.animator import Animator, Extraction
-from thcodec.models.face_vid2vid.blocks import channels_last
+from thcodec.errors import LimitError
+from thcodec.models.animator import Animator, Extraction, Eyes
 from thcodec.models.face_vid2vid.config import COMPACT
-from thcodec.models.face_vid2vid.generator import Appearance
-from thcodec.models.face_vid2vid.network import FaceVid2Vid
+from thcodec.models.face_vid2vid.networks import Networks, Placed
 from thcodec.models.face_vid2vid.pose import decompose, rigid_fit
-from thcodec.models.face_vid2vid.tracking import flow_both_ways, follow, grey
-from thcodec.models.weights_file import read_weights
+from thcodec.models.face_vid2vid.tracking import carried, flow_both_ways, follow, grey
+from thcodec.models.runtime import choose_runtime
 from thcodec.motion.keypoints import Motion, scaled_rotation, transform
 
 # How rigidly each keypoint follows the skull; the order is that of thcodec/train/landmarks.py.
@@ -26,7 +25,6 @@ _FACE_RIGIDITY = [0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 2, 0, 1, 1.5, 1.5, 0.2, 0.2]
 RIGIDITY = np.array(_FACE_RIGIDITY + [0.0] * (COMPACT.keypoints - COMPACT.face))
 ANCHORS = np.array([(x, y, 0.0) for x, y in COMPACT.anchors])
 SIZE_UNIT = 8  # pixels: the generator halves the picture three times
-BATCH = 8  # frames at a time; memory does not grow with the clip
 
 COMPACT_KEYPOINTS = KeypointModel(
     keypoints=COMPACT.keypoints,
@@ -40,33 +38,40 @@ COMPACT_KEYPOINTS = KeypointModel(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PreparedSource:
-    """A source's appearance (batch of one), canonical keypoints (K, 3), the same where they are in
-    the picture, and its scaled head rotation (3, 3)."""
+    """A source's appearance as its runtime has it, canonical keypoints (K, 3), the same where they
+    are in the picture, its scaled head rotation (3, 3), and the picture as optical flow wants it.
+    """
 
-    appearance: Appearance
+    appearance: Any
     canonical: np.ndarray
     keypoints: np.ndarray
     turn: np.ndarray
+    scene: np.ndarray
+    _found: WeakKeyDictionary[PreparedSource, np.ndarray] = field(default_factory=WeakKeyDictionary)
+
+    def free_in(self, other: PreparedSource) -> np.ndarray:
+        """Where this source's free keypoints are in the picture of another, (F, 3) with z as in
+        ``follow``; sought once."""
+        if other not in self._found:
+            flow, _ = flow_both_ways(self.scene, other.scene)
+            self._found[other] = follow(flow, self.keypoints[COMPACT.seen :, :2])
+        return self._found[other]
 
 
 class CompactAnimator(Animator):
-    """Wraps a trained FaceVid2Vid; all methods run without gradients on ``device``."""
+    """The compact network's parts, on whatever they run, put together."""
 
-    def __init__(self, net: FaceVid2Vid, identity: ModelIdentity, size: int, device: str) -> None:
+    eyes = Eyes(COMPACT.eyes, COMPACT.eye_corners)
+
+    def __init__(self, networks: Networks, identity: ModelIdentity, size: int) -> None:
         self.identity, self.keypoint_model, self.size = identity, COMPACT_KEYPOINTS, size
-        self._device = torch.device(device)
-        self._net = channels_last(net.eval().requires_grad_(False).to(self._device))
+        self._networks = networks
 
     def extract(self, pictures: list[np.ndarray]) -> list[Extraction]:
-        found = []
-        with torch.inference_mode():
-            for start in range(0, len(pictures), BATCH):
-                part = pictures[start : start + BATCH]
-                seen = (_array(points) for points in self._net.extractor(self._tensor(part)))
-                found += [_extraction(*each) for each in zip(part, *seen, strict=True)]
-        return found
+        found = self._networks.extract(pictures)
+        return [_extraction(*each) for each in zip(pictures, found, strict=True)]
 
     def motion(self, extraction: Extraction, canonical: np.ndarray, source: Extraction) -> Motion:
         keypoints = extraction.keypoints
@@ -77,75 +82,91 @@ class CompactAnimator(Animator):
         return decompose(canonical, keypoints, RIGIDITY, COMPACT.free)
 
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> PreparedSource:
-        with torch.inference_mode():
-            appearance = self._net.appearance(self._tensor([picture]))
         return PreparedSource(
-            appearance,
+            self._networks.prepare(picture),
             canonical,
             transform(canonical, motion, COMPACT.free),
             scaled_rotation(motion),
+            grey(picture),
         )
 
     def animate(self, source: PreparedSource, motions: list[Motion]) -> list[np.ndarray]:
-        pictures = []
-        for start in range(0, len(motions), BATCH):
-            part = motions[start : start + BATCH]
-            driving = np.stack(
-                [transform(source.canonical, motion, COMPACT.free) for motion in part]
-            )
-            jacobian = np.stack(
-                [source.turn @ np.linalg.inv(scaled_rotation(motion)) for motion in part]
-            )
-            pictures += self._synthesise(source, driving, jacobian)
-        return pictures
+        return self._networks.synthesise(placed(source, motions)) if motions else []
 
-    def _synthesise(
-        self, source: PreparedSource, driving: np.ndarray, jacobian: np.ndarray
+    def transfer(
+        self, motions: list[Motion], of: PreparedSource, to: PreparedSource
+    ) -> list[Motion]:
+        places = to.free_in(of)
+        return [_transferred(motion, places, of, to) for motion in motions]
+
+    def blend(
+        self,
+        first: PreparedSource,
+        second: PreparedSource,
+        first_motions: list[Motion],
+        second_motions: list[Motion],
+        weights: Sequence[float],
     ) -> list[np.ndarray]:
-        count = len(driving)
-        with torch.inference_mode():
-            out = self._net.synthesise(
-                source.appearance.expand(count),
-                self._floats(np.broadcast_to(source.keypoints, driving.shape)),
-                self._floats(driving),
-                self._floats(jacobian),
-            )
-            pictures = out.picture.clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1)
-        return list(np.ascontiguousarray(pictures.cpu().numpy()))
-
-    def _tensor(self, pictures: Sequence[np.ndarray]) -> torch.Tensor:
-        batch = torch.from_numpy(np.stack(pictures)).to(self._device)
-        return batch.permute(0, 3, 1, 2).float().div_(255)
-
-    def _floats(self, array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self._device)
+        if not first_motions:
+            return []
+        both = placed(first, first_motions), placed(second, second_motions)
+        return self._networks.blend(*both, np.asarray(weights))
 
 
-def load_compact(path: Path, identity: ModelIdentity, size: int, device: str) -> CompactAnimator:
+def load_compact(
+    path: Path,
+    identity: ModelIdentity,
+    size: int,
+    *,
+    device: str,
+    runtime: str,
+    threads: int | None,
+    live: bool,
+) -> CompactAnimator:
     """Read the compact network's weights. Raises WeightsError for missing, surplus or misshapen
-    tensors, LimitError for a size that cannot be halved three times, ThvError for a device that is
-    not there.
+    tensors, LimitError for a size that cannot be halved three times, ThvError for a device or a
+    runtime that is not there.
     """
     if size % SIZE_UNIT:
         raise LimitError(
             f"the compact animator makes sizes that are multiples of {SIZE_UNIT}, not {size}"
         )
-    net = FaceVid2Vid(COMPACT)
-    state = read_weights(path)
-    try:
-        net.load_state_dict(state)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise WeightsError(f"{path} does not fit the compact animator: {reason}") from error
-    try:
-        return CompactAnimator(net, identity, size, device)
-    except (RuntimeError, AssertionError) as error:  # both are torch's ways to refuse a device
-        reason = str(error).splitlines()[0][:200]
-        raise ThvError(f"device {device!r} cannot be used: {reason}") from None
+    chosen = choose_runtime(runtime, device)
+    if chosen == "torch":
+        from thcodec.models.face_vid2vid.torch_networks import load_torch
+
+        return CompactAnimator(load_torch(path, device, threads), identity, size)
+    from thcodec.models.face_vid2vid.openvino_networks import load_openvino
+
+    int8 = {"auto": None, "int8": True, "openvino": False}[chosen]
+    networks = load_openvino(path, identity.sha256, size, int8=int8, threads=threads, live=live)
+    return CompactAnimator(networks, identity, size)
 
 
-def _extraction(picture: np.ndarray, keypoints: np.ndarray, canonical: np.ndarray) -> Extraction:
+def _transferred(
+    motion: Motion, places: np.ndarray, of: PreparedSource, to: PreparedSource
+) -> Motion:
+    """A motion of one source as one of another, whose free keypoints have `places` in the first.
+
+    The head's pose stays: those of two sources differ by 0.1 degrees and half a percent of scale.
+    """
+    points = transform(of.canonical, motion, COMPACT.free)
+    free = slice(COMPACT.seen, None)
+    points[free] = carried(places, of.keypoints[free], points[free])
+    moved = replace(motion, expression=np.zeros_like(points))
+    return replace(motion, expression=points - transform(to.canonical, moved, COMPACT.free))
+
+
+def placed(source: PreparedSource, motions: list[Motion]) -> Placed:
+    """A source with what carries it to some driving frames, at least one."""
+    driving = [transform(source.canonical, motion, COMPACT.free) for motion in motions]
+    jacobian = [source.turn @ np.linalg.inv(scaled_rotation(motion)) for motion in motions]
+    return Placed(source.appearance, source.keypoints, np.stack(driving), np.stack(jacobian))
+
+
+def _extraction(picture: np.ndarray, seen: tuple[np.ndarray, np.ndarray]) -> Extraction:
     """Free keypoints stand at their anchors: in a source they do."""
+    keypoints, canonical = (points.astype(np.float64) for points in seen)
     sure = _confidence(canonical, keypoints)
     keypoints, canonical = (np.concatenate([points, ANCHORS]) for points in (keypoints, canonical))
     return Extraction(keypoints, canonical, sure, grey(picture))
@@ -161,8 +182,3 @@ def _confidence(canonical: np.ndarray, keypoints: np.ndarray) -> float:
     miss = keypoints - (scale * canonical @ rotation.T + translation)
     error = np.sqrt(weights @ (miss**2).sum(1) / weights.sum())
     return float(np.clip(1 - error / max(scale, 1e-6), 0, 1))
-
-
-def _array(tensor: torch.Tensor) -> np.ndarray:
-    array: np.ndarray = tensor.cpu().numpy().astype(np.float64)
-    return array

@@ -14,6 +14,8 @@ from torch.nn import functional
 Net = TypeVar("Net", bound=nn.Module)
 _CONV = {2: nn.Conv2d, 3: nn.Conv3d}
 _NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+# Binomial taps with nothing at the highest frequency, where a pixel shuffle leaves a grid.
+NO_GRID = (1, 2, 1)
 
 
 def channels_last(net: Net) -> Net:
@@ -30,6 +32,15 @@ def zero_head(inputs: int, outputs: int) -> nn.Conv2d:
     for parameter in head.parameters():
         nn.init.zeros_(parameter)
     return head
+
+
+def smoothed(picture: torch.Tensor, taps: tuple[int, ...] = NO_GRID) -> torch.Tensor:
+    """Pictures (N, 3, H, W) through a separable filter; the border is repeated."""
+    kernel = picture.new_tensor(taps) / sum(taps)
+    reach = len(taps) // 2
+    picture = functional.pad(picture, (reach,) * 4, mode="replicate")
+    picture = functional.conv2d(picture, kernel.view(1, 1, 1, -1).expand(3, 1, 1, -1), groups=3)
+    return functional.conv2d(picture, kernel.view(1, 1, -1, 1).expand(3, 1, -1, 1), groups=3)
 
 
 class ConvBlock(nn.Module):

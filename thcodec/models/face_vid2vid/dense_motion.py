@@ -23,6 +23,7 @@ from thcodec.models.face_vid2vid.geometry import (
     picture_grid,
     resize_grid,
     sample,
+    sample_volume,
     squared_distances,
 )
 from thcodec.models.face_vid2vid.tracking import LOST
@@ -38,17 +39,19 @@ FREE_VARIANCE, FREE_GAIN = 0.03, -6.0
 LOST_LOSS = 30.0  # of a free keypoint that was not found again
 PRIOR_REACH = 0.5  # distance from every keypoint at which the background takes over
 HEAT_VARIANCE = 0.01
+TRUST = 4.0  # log weight of a source among two for each nat that it shows less
 
 
 @dataclass
 class MotionField:
     """volume (N, D, h, w, 3): where each sample of the driving volume comes from; picture (N, h, w,
     2): the same for the visible surface; occlusion (N, 1, h, w) in 0..1, 1 where the source shows
-    what is needed."""
+    what is needed; trust (N, 1, h, w): log weight of this source where another one competes."""
 
     volume: torch.Tensor
     picture: torch.Tensor
     occlusion: torch.Tensor
+    trust: torch.Tensor
 
 
 class DenseMotion(nn.Module):
@@ -64,7 +67,7 @@ class DenseMotion(nn.Module):
         self.seen = config.seen
         self.extent = config.depth_extent
         self.hourglass = Hourglass(3 + 3 + 2 + self.keypoints, config.motion_widths)
-        self._parts = ((self.keypoints + 1) * self.depth, self.depth, 1, 2)
+        self._parts = ((self.keypoints + 1) * self.depth, self.depth, 1, 2, 1)
         self.head = zero_head(self.hourglass.outputs, sum(self._parts))
         planes = torch.linspace(-self.extent, self.extent, self.depth)
         grid = picture_grid(self.size)[None].expand(self.depth, -1, -1, -1)
@@ -103,12 +106,15 @@ class DenseMotion(nn.Module):
         )
         moved = (guess - self.grid[0, ..., :2]).permute(0, 3, 1, 2)
         features = self.hourglass(torch.cat([small, sample(small, guess), moved, change], 1))
-        logits, surface, occlusion, residual = self.head(features).split(self._parts, 1)
+        logits, surface, occlusion, residual, trust = self.head(features).split(self._parts, 1)
         logits = logits.unflatten(1, (self.keypoints + 1, self.depth)) + prior[:, :, None]
         field = self._mix(logits.softmax(1), shifts, jacobian, self.grid)
         field[..., :2] += 0.1 * residual.permute(0, 2, 3, 1)[:, None]
         picture = (field[..., :2] * surface.softmax(1)[..., None]).sum(1)
-        return MotionField(field, picture, torch.sigmoid(occlusion + 2.0))
+        occlusion = occlusion + 2.0
+        # What a source shows, it is trusted with; the rest of its trust is learnt.
+        trust = TRUST * functional.logsigmoid(occlusion) + trust
+        return MotionField(field, picture, torch.sigmoid(occlusion), trust)
 
     def _shifts(
         self, source: torch.Tensor, driving: torch.Tensor, jacobian: torch.Tensor
@@ -164,7 +170,7 @@ def warp_volume(volume: torch.Tensor, field: MotionField, extent: float) -> torc
     """
     planes = field.volume.shape[1]
     grid = resize_grid(field.volume.flatten(0, 1), volume.shape[-1]).unflatten(0, (-1, planes))
-    return sample(volume, grid * grid.new_tensor([1.0, 1.0, 1.0 / extent]))
+    return sample_volume(volume, grid * grid.new_tensor([1.0, 1.0, 1.0 / extent]))
 
 
 def warp_picture(picture: torch.Tensor, field: MotionField, mode: str = "bilinear") -> torch.Tensor:

@@ -2,7 +2,8 @@
 section 3.1 and 3.3).
 
 Source features are warped at several scales and the source's own pixels at full size, so that what
-the source shows stays sharp; the generator repairs, and paints what the source hides.
+the source shows stays sharp; the generator repairs, and paints what the source hides. Two sources
+are mixed as features, sample by sample, before anything is painted.
 """
 
 from __future__ import annotations
@@ -13,16 +14,30 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from thcodec.models.face_vid2vid.blocks import ConvBlock, DownBlock, ResBlock, UpBlock, zero_head
+from thcodec.models.face_vid2vid.blocks import (
+    NO_GRID,
+    ConvBlock,
+    DownBlock,
+    ResBlock,
+    UpBlock,
+    smoothed,
+    zero_head,
+)
 from thcodec.models.face_vid2vid.config import FaceVid2VidConfig
 from thcodec.models.face_vid2vid.dense_motion import MotionField, warp_picture, warp_volume
 from thcodec.models.face_vid2vid.geometry import heat_maps
 
-MARK_VARIANCE = 0.002  # narrow heat maps: they tell the generator how far lids and lips are open
+MARK_VARIANCE = 0.002  # narrow heat maps: they tell the generator where every keypoint is
+RIM_VARIANCE = 0.0006  # narrower ones, at half size, of lids, lips and pupils
+GAUGE_VARIANCE, GAUGE_GAIN = 0.004, 10.0  # wide ones that say how far eyes and mouth are open
 
-# Binomial taps that repairs are smoothed with: the pixel shuffle leaves a grid of single samples in
-# them, and what is sharp in the picture comes from the source anyway (benchmarks/paint.py).
-SMOOTHING = (1, 8, 28, 56, 70, 56, 28, 8, 1)
+PREFERENCE = 3.0  # log odds that one of two sources can have over the other, whatever it shows
+# Binomial taps that repairs are smoothed with, coarse ones and all of them: the pixel shuffle
+# leaves a grid of single samples in them.
+COARSE, ALL = (1, 8, 28, 56, 70, 56, 28, 8, 1), NO_GRID
+# Repairs are drawn in by so much, and smaller ones left out: a loss that is a mean makes the
+# generator soften what was moved well (model card: what was tried). Trained with 0.03.
+QUIET = 0.04
 
 
 @dataclass
@@ -64,16 +79,61 @@ class AppearanceEncoder(nn.Module):
         )
 
 
+@dataclass
+class Moved:
+    """A source as a motion field moved it: the picture (N, 3, S, S), features (N, C, S/2, S/2), the
+    volume's planes (N, V D, S/4, S/4) as far as they are seen, scene (N, 3, S/4, S/4) which is
+    occlusion and field, and trust (N, 1, h, w) of the field.
+    """
+
+    picture: torch.Tensor
+    features: torch.Tensor
+    planes: torch.Tensor
+    scene: torch.Tensor
+    trust: torch.Tensor
+
+
+def move(source: Appearance, field: MotionField, extent: float) -> Moved:
+    """Take a source's pixels, features and volume to where the driving frame has them."""
+    planes = warp_volume(source.volume, field, extent).flatten(1, 2)
+    scene = torch.cat([field.occlusion, field.picture.permute(0, 3, 1, 2)], 1)
+    scene = _resized(scene, planes.shape[-1])
+    # Bilinear samples would soften what the source shows: +0.13 dB, 3 % worse in ST-LPIPS.
+    picture = warp_picture(source.picture, field, "bicubic")
+    features = warp_picture(source.features, field)
+    return Moved(picture, features, planes * scene[:, :1], scene, field.trust)
+
+
+def mix(first: Moved, second: Moved, weight: torch.Tensor) -> Moved:
+    """Both sources as one, where ``weight`` (N,) in 0..1 asks for the second: 0 is the first alone,
+    1 the second; in between each gives what it shows better.
+    """
+    # Bounded, so that a weight that goes from 0 to 1 takes every sample along.
+    better = PREFERENCE * torch.tanh((second.trust - first.trust) / PREFERENCE)
+    share = torch.sigmoid(better + torch.log(weight / (1 - weight)).view(-1, 1, 1, 1))
+
+    def mixed(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return torch.lerp(a, b, _resized(share, a.shape[-1]))
+
+    return Moved(
+        mixed(first.picture, second.picture),
+        mixed(first.features, second.features),
+        mixed(first.planes, second.planes),
+        mixed(first.scene, second.scene),
+        mixed(first.trust, second.trust),
+    )
+
+
 class Generator(nn.Module):
-    """Appearance, motion field and driving keypoints -> picture (N, 3, S, S), about 0..1."""
+    """A moved source and driving keypoints -> picture (N, 3, S, S), about 0..1."""
 
     def __init__(self, config: FaceVid2VidConfig) -> None:
         super().__init__()
-        self.extent = config.depth_extent
-        wide, thin, deep = (
+        wide, thin, deep, fine = (
             config.volume_channels * config.depth,
             config.picture_channels,
             config.bottleneck_channels,
+            config.fine_channels,
         )
         self.third = ConvBlock(wide + config.keypoints + 3, wide)
         self.down = DownBlock(wide, deep)
@@ -81,47 +141,43 @@ class Generator(nn.Module):
         self.up4 = UpBlock(deep, wide)
         self.fuse4 = nn.Sequential(ConvBlock(2 * wide, wide), ResBlock(wide))
         self.up2 = UpBlock(wide, thin)
-        self.fuse2 = nn.Sequential(ConvBlock(2 * thin + 12, thin), ResBlock(thin))
+        self.rims, self.openings = (*config.detail, *config.pupils), config.openings
+        marks = len(self.rims) + len(self.openings)
+        self.fuse2 = nn.Sequential(ConvBlock(2 * thin + 12 + marks, thin), ResBlock(thin))
         self.head = zero_head(thin, 16)
-
-    def forward(
-        self, source: Appearance, field: MotionField, driving: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """driving: keypoints (N, K, 3). Returns the picture and the source's pixels as the field
-        moved them.
-        """
-        volume = warp_volume(source.volume, field, self.extent).flatten(1, 2)
-        size = volume.shape[-1]
-        scene = torch.cat([field.occlusion, field.picture.permute(0, 3, 1, 2)], 1)
-        if scene.shape[-1] != size:
-            scene = functional.interpolate(
-                scene, size=(size, size), mode="bilinear", align_corners=True
-            )
-        x = self.third(
-            torch.cat([volume * scene[:, :1], scene, heat_maps(driving, size, MARK_VARIANCE)], 1)
+        self.fine = nn.Conv2d(thin, 4 * fine, 1)
+        self.detail = nn.Sequential(
+            nn.Conv2d(fine + 6, fine, 3, padding=1), nn.ReLU(inplace=True), zero_head(fine, 3)
         )
+
+    def forward(self, moved: Moved, driving: torch.Tensor) -> torch.Tensor:
+        """driving: keypoints (N, K, 3)."""
+        marks = heat_maps(driving, moved.planes.shape[-1], MARK_VARIANCE)
+        x = self.third(torch.cat([moved.planes, moved.scene, marks], 1))
         y = self.up4(self.bottleneck(self.down(x)))
         x = self.fuse4(torch.cat([x, y], 1))
-        # Bilinear samples would soften what the source shows: +0.13 dB, 3 % worse in ST-LPIPS.
-        moved = warp_picture(source.picture, field, "bicubic")
-        features = torch.cat(
-            [
-                self.up2(x),
-                warp_picture(source.features, field),
-                functional.pixel_unshuffle(moved, 2),
-            ],
-            1,
-        )
-        out = functional.pixel_shuffle(self.head(self.fuse2(features)), 2)
+        pixels = functional.pixel_unshuffle(moved.picture, 2)
+        rims = self._rims(driving, pixels.shape[-1])
+        x = self.fuse2(torch.cat([self.up2(x), moved.features, pixels, *rims], 1))
+        out = functional.pixel_shuffle(self.head(x), 2)
         kept = torch.sigmoid(out[:, 3:] + 4.0)  # starts as the moved source, nothing painted
-        repair = (kept - 1) * moved + out[:, :3]
-        return moved + smoothed(repair), moved
+        repair = smoothed((kept - 1) * moved.picture + out[:, :3], COARSE)
+        fine = functional.pixel_shuffle(self.fine(x), 2)
+        detail = self.detail(torch.cat([fine, moved.picture, moved.picture + repair], 1))
+        repair = smoothed(repair + detail, ALL)
+        return moved.picture + repair - repair.clamp(-QUIET, QUIET)
+
+    def _rims(self, driving: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Where lids, lips and pupils are, and in eyes and mouth how far these are open: a shut eye
+        is two samples of the motion field high, so it must be painted.
+        """
+        upper, lower = (driving[:, list(points)] for points in zip(*self.openings, strict=True))
+        gap = (lower - upper)[..., :2].norm(dim=-1)[:, :, None, None]
+        gauges = GAUGE_GAIN * gap * heat_maps((upper + lower) / 2, size, GAUGE_VARIANCE)
+        return heat_maps(driving[:, list(self.rims)], size, RIM_VARIANCE), gauges
 
 
-def smoothed(repair: torch.Tensor) -> torch.Tensor:
-    """What the generator changes (N, 3, S, S), without its finest detail."""
-    taps = repair.new_tensor(SMOOTHING) / sum(SMOOTHING)
-    reach = len(SMOOTHING) // 2
-    repair = functional.pad(repair, (reach,) * 4, mode="replicate")
-    repair = functional.conv2d(repair, taps.view(1, 1, 1, -1).expand(3, 1, 1, -1), groups=3)
-    return functional.conv2d(repair, taps.view(1, 1, -1, 1).expand(3, 1, -1, 1), groups=3)
+def _resized(maps: torch.Tensor, size: int) -> torch.Tensor:
+    if maps.shape[-1] == size:
+        return maps
+    return functional.interpolate(maps, size=(size, size), mode="bilinear", align_corners=True)

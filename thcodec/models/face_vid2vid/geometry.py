@@ -58,6 +58,31 @@ def sample(picture: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear") ->
     )
 
 
+def sample_volume(volume: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+    """``sample`` of a volume (N, C, D, H, W) at grid (N, d, h, w, 3), D at least 2, as two samples
+    of a picture.
+
+    All planes lie below each other in one picture; the two next to a place are sampled in it and
+    mixed. Faster than in three dimensions, and runtimes have it that know two only.
+    """
+    planes, height = volume.shape[2:4]
+    x, y, z = grid.unbind(-1)
+    y = ((y + 1) * ((height - 1) / 2)).clamp(0, height - 1)
+    z = ((z + 1) * ((planes - 1) / 2)).clamp(0, planes - 1)
+    near = z.detach().floor().clamp(max=planes - 2)
+    tall = volume.flatten(2, 3)
+    before, behind = (
+        sample(
+            tall,
+            torch.stack([x, (y + plane * height) * (2 / (planes * height - 1)) - 1], -1).flatten(
+                1, 2
+            ),
+        ).unflatten(2, grid.shape[1:3])
+        for plane in (near, near + 1)
+    )
+    return before + (z - near)[:, None] * (behind - before)
+
+
 def resize_grid(grid: torch.Tensor, size: int) -> torch.Tensor:
     """Resample a grid of coordinates (N, h, w, C) to (N, size, size, C)."""
     if grid.shape[2] == size:

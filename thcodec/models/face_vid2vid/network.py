@@ -11,18 +11,37 @@ from torch.nn import functional
 from thcodec.models.face_vid2vid.config import FaceVid2VidConfig
 from thcodec.models.face_vid2vid.dense_motion import DenseMotion, MotionField
 from thcodec.models.face_vid2vid.extractor import KeypointExtractor
-from thcodec.models.face_vid2vid.generator import Appearance, AppearanceEncoder, Generator
+from thcodec.models.face_vid2vid.generator import (
+    Appearance,
+    AppearanceEncoder,
+    Generator,
+    Moved,
+    mix,
+    move,
+)
+
+
+@dataclass
+class Placed:
+    """A source with what carries it to the driving frame: its keypoints and the driving frame's as
+    seen from it (N, K, 3), and the jacobian J_s J_d^-1 (N, 3, 3).
+    """
+
+    source: Appearance
+    keypoints: torch.Tensor
+    driving: torch.Tensor
+    jacobian: torch.Tensor
 
 
 @dataclass
 class Synthesis:
     """picture: what the generator painted, (N, 3, S, S), about 0..1; moved: the source's pixels as
-    the field moved them.
+    the field moved them; fields: one for each source.
     """
 
     picture: torch.Tensor
     moved: torch.Tensor
-    field: MotionField
+    fields: tuple[MotionField, ...]
 
 
 class FaceVid2Vid(nn.Module):
@@ -36,19 +55,23 @@ class FaceVid2Vid(nn.Module):
         self.motion = DenseMotion(config)
         self.generator = Generator(config)
 
-    def synthesise(
-        self,
-        source: Appearance,
-        source_keypoints: torch.Tensor,
-        driving_keypoints: torch.Tensor,
-        jacobian: torch.Tensor,
-    ) -> Synthesis:
-        """Driving frames of sources; keypoints (N, K, 3), jacobian J_s J_d^-1 (N, 3, 3)."""
-        field = self.move(source.picture, source_keypoints, driving_keypoints, jacobian)
-        picture, moved = self.generator(source, field, driving_keypoints)
-        return Synthesis(picture, moved, field)
+    def synthesise(self, placed: Placed) -> Synthesis:
+        """Driving frames of one source each."""
+        moved, field = self._move(placed)
+        return Synthesis(self.generator(moved, placed.driving), moved.picture, (field,))
 
-    def move(
+    def blend(self, first: Placed, second: Placed, weight: torch.Tensor) -> Synthesis:
+        """Driving frames of two sources each, the second with ``weight`` (N,) in 0..1."""
+        (one, field), (other, second_field) = self._move(first), self._move(second)
+        moved = mix(one, other, weight)
+        picture = self.generator(moved, first.driving)
+        return Synthesis(picture, moved.picture, (field, second_field))
+
+    def _move(self, placed: Placed) -> tuple[Moved, MotionField]:
+        field = self.field(placed.source.picture, placed.keypoints, placed.driving, placed.jacobian)
+        return move(placed.source, field, self.config.depth_extent), field
+
+    def field(
         self,
         picture: torch.Tensor,
         source_keypoints: torch.Tensor,

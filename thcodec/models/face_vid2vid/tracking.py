@@ -1,5 +1,5 @@
-"""Where the free keypoints went: hair, shoulders and background, followed from the source frame to
-a driving frame by optical flow (numpy, encoder only).
+"""Where the free keypoints went: hair, shoulders and background, followed by optical flow from the
+source frame to a driving frame (encoder) and from one source to another (decoder). numpy only.
 
 The published network's keypoints are all learnt and gather in the face, where most motion is. These
 stand at fixed places of the source and say how the picture moved there.
@@ -17,6 +17,7 @@ MISS = 1.5  # pixels by which flow there and back may differ
 UNLIKE = 25  # grey levels by which a sample may change on its way
 REACH = 0.1  # standard deviation of the region round a keypoint that it speaks for
 LOST = 1 / 64  # z of a keypoint whose region cannot be found again
+NEAR = 1e-4  # squared distance below which a place is an anchor
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,20 @@ def follow(flow: Flow, anchors: np.ndarray) -> np.ndarray:
     parts = np.concatenate([shift * trusted, trusted], -1)
     rows = (near_y @ parts.reshape(size, -1)).reshape(len(anchors), size, 3)
     sums = (rows * near_x[..., None]).sum(1)
-    share = sums[:, 2] / (near_y.sum(1) * near_x.sum(1))
+    share = sums[:, 2] / (near_y.sum(1) * near_x.sum(1) + 1e-6)  # a stream's may be far outside
     sure = share > 0.5
     points = np.zeros((len(anchors), 3))
     points[:, :2] = anchors + np.where(sure[:, None], sums[:, :2] / (sums[:, 2:] + 1e-6), 0.0)
     points[:, 2] = np.where(sure, 0.0, LOST)
     return points
+
+
+def carried(places: np.ndarray, anchors: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """Places (F, 3) of a source in a driving frame of it, (F, 3), when only its anchors (K, 3) are
+    known there, as `moved` (K, 3): each goes with the anchors nearest to it.
+    """
+    apart = ((places[:, None, :2] - anchors[None, :, :2]) ** 2).sum(-1)
+    weights = (apart + NEAR) ** -2
+    weights /= weights.sum(1, keepdims=True)
+    shifted: np.ndarray = places + weights @ (moved - anchors)
+    return shifted

@@ -1,0 +1,270 @@
+"""Frames a second and delay of encoder and decoder, against their targets.
+
+Everything runs in this process, one thing after the other, so that ratios hold where absolute times
+do not: against the published-size network (its architecture with random weights, which cost the
+same), our own torch path, other thread counts, picture sizes and lengths. Networks run on what
+``--runtime auto`` takes. The number of keypoints is fixed by the network and therefore no axis
+here. Start-up is that of the command line in processes of its own; memory has a benchmark of its
+own (``benchmarks.memory``).
+
+``python -m benchmarks.speed --clips lp_d3_s0 --limit 20 --published-frames 0`` is a quick look.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks import common
+from benchmarks.memory import THCODEC
+from benchmarks.sampling import encoded
+from benchmarks.startup import start
+from thcodec import decode, encode
+from thcodec.bitstream.header import ModelIdentity
+from thcodec.evaluate.clips import read_frames
+from thcodec.models import registry
+from thcodec.models.animator import Animator
+from thcodec.models.face_vid2vid.published.animator import PublishedAnimator
+from thcodec.models.face_vid2vid.published.config import VOX_256
+from thcodec.models.face_vid2vid.published.network import PublishedNet
+from thcodec.models.runtime import default_threads
+from thcodec.pipeline.config import EncoderConfig
+from thcodec.pipeline.decoder import Decoder
+from thcodec.pipeline.encoder import Encoder
+from thcodec.sources.stills import decode_still, encode_still, resize_still
+
+BATCH = 8  # frames at a time, as in file mode
+LARGE_SHARE = 4  # so many times fewer frames of pictures larger than the clip's
+CONFIG = EncoderConfig(crop="none")
+FACE = "enlarge a still by the network, 64 to 256"
+
+
+def main() -> None:
+    """Measure one clip and save the figures."""
+    parser = common.parser(__doc__)
+    parser.set_defaults(limit=100)
+    parser.add_argument("--published-frames", type=int, default=2, help="0 leaves that network out")
+    parser.add_argument("--sizes", nargs="*", type=int, default=(256, 512))
+    parser.add_argument("--lengths", nargs="*", type=int, default=(1, 2, 4), help="times the clip")
+    parser.add_argument("--devices", nargs="*", default=["cpu"], help="cuda where there is one")
+    parser.add_argument("--command", default=" ".join(THCODEC), help="what to run for thcodec")
+    options = parser.parse_args()
+    clip = common.clips(options.data, options.clips)[0]
+    frames = read_frames(clip, options.limit)
+    figures: dict[str, Any] = {
+        "clip": clip.stem,
+        "frames": len(frames),
+        "threads": default_threads(),
+    }
+    for name, value in _figures(clip, frames, options):
+        figures[name] = value
+        print(name, value, flush=True)
+    figures["targets"] = targets(figures)
+    common.save("speed", figures, options.results)
+
+
+def _figures(
+    clip: Path, frames: list[np.ndarray], options: argparse.Namespace
+) -> Iterator[tuple[str, Any]]:
+    """Each table as soon as it is measured."""
+
+    def load(size: int = 256, **where: Any) -> Animator:
+        where = {"runtime": "auto", **where}
+        return registry.load_animator(CONFIG.animator, size=size, weights=options.weights, **where)
+
+    animator = load()
+    command = options.command.split()
+    yield "stages_ms", stages(frames, animator)
+    yield "files", files(clip, animator)
+    yield "live", live(frames, load(live=True))
+    yield "start_s", start(clip, command)
+    if options.published_frames:
+        yield "published", published(frames[: options.published_frames + 1])
+    yield "torch", work(frames, load(runtime="torch"))
+    devices = {device: load(device=device) for device in options.devices if device != "cpu"}
+    yield "devices", {device: work(frames, network) for device, network in devices.items()}
+    threads = sorted({1, 2, len(os.sched_getaffinity(0))})
+    yield "by_threads", {str(n): work(frames, load(threads=n)) for n in threads}
+    yield (
+        "by_size",
+        {str(size): work(_enlarged(frames, size), load(size)) for size in options.sizes},
+    )
+    lengths = options.lengths
+    yield "by_length", {str(n * len(frames)): work(frames * n, animator) for n in lengths}
+
+
+def work(frames: Sequence[np.ndarray], animator: Animator) -> dict[str, float]:
+    """Frames a second of encoding, decoding, and both at once, frame by frame as in a call."""
+    config = EncoderConfig(crop="none", size=animator.size)
+    _warm(frames, animator)
+    start = perf_counter()
+    stream = encoded(frames, animator, config)
+    coded = perf_counter()
+    decoder = Decoder(animator=animator)
+    shown = sum(1 for packet in stream for _ in decoder.frames(packet))
+    decoded = perf_counter()
+    encoder, other = Encoder(config, animator=animator), Decoder(animator=animator)
+    for frame in frames:
+        for packet in encoder.push(frame):
+            other.push(packet)
+    both = perf_counter()
+    if shown != len(frames):
+        raise SystemExit(f"{shown} of {len(frames)} frames came back")
+    return {
+        "encode": len(frames) / (coded - start),
+        "decode": len(frames) / (decoded - coded),
+        "both": len(frames) / (both - decoded),
+    }
+
+
+def files(clip: Path, animator: Animator) -> dict[str, float]:
+    """Frames a second of whole files with reading and writing, networks loaded before;
+    and processor seconds for a minute of video.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        stream, out = Path(name) / "a.thv", Path(name) / "a.mp4"
+        begun = process_time()
+        coded = encode(clip, stream, CONFIG, animator=animator)
+        between = process_time()
+        shown = decode(stream, out, animator=animator)
+        ended = process_time()
+    return {
+        "encode": coded.frames / coded.elapsed,
+        "decode": shown.frames / shown.elapsed,
+        "encode_cpu_s_per_minute": 60 * (between - begun) / coded.duration,
+        "decode_cpu_s_per_minute": 60 * (ended - between) / coded.duration,
+    }
+
+
+def live(frames: Sequence[np.ndarray], animator: Animator) -> dict[str, float]:
+    """A call's two directions on this machine, each frame when it is there: milliseconds from a
+    frame to its decoded picture, and how many frames a second both sides keep up with.
+    """
+    _warm(frames, animator)
+    encoder, decoder = Encoder(CONFIG, animator=animator), Decoder(animator=animator)
+    taken = []
+    for frame in frames:
+        begun = perf_counter()
+        shown = [picture for packet in encoder.push(frame) for picture in decoder.push(packet)]
+        taken.append(1000 * (perf_counter() - begun))
+        if len(shown) != 1:
+            raise SystemExit(f"{len(shown)} pictures of a live frame")
+    return {
+        "fps": 1000 * len(taken) / sum(taken),
+        "first_ms": taken[0],
+        "median_ms": float(np.median(taken)),
+        "p99_ms": float(np.percentile(taken, 99)),
+    }
+
+
+def targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was to be reached, and what was: name, value, goal, whether more is better."""
+    files, live, begin = figures["files"], figures["live"], figures["start_s"]
+    decode = figures["by_length"][str(figures["frames"])]["decode"]
+    rows: list[tuple[str, float, float, bool]] = [
+        ("file encode, frames/s", files["encode"], 75, True),
+        ("file decode, frames/s", files["decode"], 75, True),
+        ("a call's two directions, frames/s each", live["fps"], 25, True),
+        ("delay of a live frame, ms, median", live["median_ms"], 80, False),
+        ("delay of a live frame, ms, 99th percentile", live["p99_ms"], 80, False),
+        ("first live picture, s", live["first_ms"] / 1000, 1, False),
+        ("thcodec info, s", begin["info"], 0.4, False),
+        ("thcodec decode, first picture, s", begin["first picture"], 2.5, False),
+        ("enlarging a still x4, ms", figures["stages_ms"][FACE], 60, False),
+        ("decoding against our torch path", decode / figures["torch"]["decode"], 3, True),
+    ]
+    if "512" in figures["by_size"]:
+        rows.append(("decode at 512x512, frames/s", figures["by_size"]["512"]["decode"], 20, True))
+    if "published" in figures:
+        ratio = figures["published"]["animate"] / figures["stages_ms"]["animate"]
+        rows.append(("the published-size network takes so many times as long", ratio, 500, True))
+    return [
+        {"name": name, "value": value, "goal": goal, "met": (value >= goal) == more}
+        for name, value, goal, more in rows
+    ]
+
+
+def stages(frames: list[np.ndarray], animator: Animator) -> dict[str, float]:
+    """Milliseconds of each stage: of a frame, or of a source where the name says so."""
+    config, some = CONFIG, frames[:BATCH]
+    still = resize_still(frames[0], config.still_size)
+    code = {"codec": config.still_codec, "quality": config.source_quality, "tables": b""}
+    data = encode_still(still, **code)  # type: ignore[arg-type]
+    side = config.still_size
+    upscaler = registry.load_upscaler(config.upscaler)
+    face, quarter = registry.load_upscaler("face"), resize_still(frames[0], 64)
+    seen = animator.extract(some)
+    canonical = np.asarray(seen[0].canonical, np.float64)
+    motions = [animator.motion(one, canonical, seen[0]) for one in seen]
+    source = animator.prepare(frames[0], canonical, motions[0])
+    whole = work(frames, animator)
+    network = _ms(lambda: animator.extract(some)) / len(some)
+    picture = _ms(lambda: animator.animate(source, motions)) / len(some)
+    return {
+        "extract keypoints": network,
+        "rest of encoding": 1000 / whole["encode"] - network,
+        "animate": picture,
+        "rest of decoding": 1000 / whole["decode"] - picture,
+        "code a source's still": _ms(lambda: encode_still(still, **code)),  # type: ignore[arg-type]
+        "decode a source's still": _ms(
+            lambda: decode_still(data, config.still_codec, side, side, tables=b"")
+        ),
+        "enlarge a source": _ms(lambda: upscaler.upscale(still, 256)),
+        FACE: _ms(lambda: face.upscale(quarter, 256)),
+        "prepare a source": _ms(lambda: animator.prepare(frames[0], canonical, motions[0])),
+    }
+
+
+def published(frames: Sequence[np.ndarray]) -> dict[str, float]:
+    """Milliseconds a frame of the published-size network: encoder's part, and decoder's."""
+    torch.manual_seed(0)
+    animator = PublishedAnimator(PublishedNet(VOX_256), ModelIdentity("random", "1"))
+    seen = animator.extract(list(frames[:1]))[0]  # also makes it fast, which counts once
+    canonical = seen.canonical
+    motion = animator.motion(seen, canonical, seen)
+    source = animator.prepare(frames[0], canonical, motion)
+    rest = list(frames[1:])
+    return {
+        "extract keypoints": _ms(lambda: animator.extract(rest), 1) / len(rest),
+        "animate": _ms(lambda: animator.animate(source, [motion] * len(rest)), 1) / len(rest),
+    }
+
+
+def _warm(frames: Sequence[np.ndarray], animator: Animator) -> None:
+    """What a runtime compiles when it is first needed is not the work."""
+    stream = encoded(frames[:BATCH], animator, EncoderConfig(crop="none", size=animator.size))
+    decoder = Decoder(animator=animator)
+    for packet in stream:
+        decoder.push(packet)
+    encoder = Encoder(EncoderConfig(crop="none", size=animator.size), animator=animator)
+    for frame in frames[:2]:
+        encoder.push(frame)
+
+
+def _enlarged(frames: list[np.ndarray], size: int) -> list[np.ndarray]:
+    """The frames at a size; fewer of larger ones, which take longer."""
+    some = frames if size <= len(frames[0]) else frames[::LARGE_SHARE]
+    upscaler = registry.load_upscaler("bicubic")
+    return [upscaler.upscale(frame, size) for frame in some]
+
+
+def _ms(task: Callable[[], object], repeats: int = 3) -> float:
+    """Milliseconds of the quickest of some runs."""
+    times = []
+    for _ in range(repeats):
+        start = perf_counter()
+        task()
+        times.append(perf_counter() - start)
+    return 1000 * min(times)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""The compact network on OpenVINO gives what it gives on torch, with any weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from thcodec.errors import ThvError, WeightsError
+from thcodec.models import registry, runtime
+from thcodec.models.face_vid2vid.config import COMPACT
+from thcodec.models.face_vid2vid.dense_motion import MotionField, warp_volume
+from thcodec.models.face_vid2vid.geometry import sample, sample_volume
+from thcodec.models.face_vid2vid.network import FaceVid2Vid
+from thcodec.models.weights_file import write_weights
+
+needs_openvino = pytest.mark.skipif(not runtime.has_openvino(), reason="OpenVINO is not installed")
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights in which every part of the network has a say, also those that begin as zero."""
+    torch.manual_seed(5)
+    net = FaceVid2Vid(COMPACT)
+    for name, value in net.state_dict().items():
+        if name.endswith("running_var"):
+            value.uniform_(0.5, 1.5)
+        elif value.is_floating_point() and value.ndim < 2:
+            value.add_(0.05 * torch.randn_like(value))
+        elif not value.any():
+            value.copy_(0.02 * torch.randn_like(value.float()))
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    write_weights(net.state_dict(), path, {})
+    return path
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[np.ndarray]:
+    noise = np.random.default_rng(1).integers(0, 255, (5, 8, 8, 3), np.uint8)
+    return [np.kron(each, np.ones((SIZE // 8, SIZE // 8, 1), np.uint8)) for each in noise]
+
+
+def animated(animator, pictures):
+    first, *others = animator.extract(pictures)
+    canonical = first.canonical
+    motions = [animator.motion(seen, canonical, first) for seen in (first, *others)]
+    source, second = (animator.prepare(picture, canonical, motions[0]) for picture in pictures[:2])
+    made = animator.animate(source, motions)
+    weights = np.linspace(0, 1, len(motions))
+    return [first, *others], made + animator.blend(source, second, motions, motions, weights)
+
+
+@needs_openvino
+@pytest.mark.parametrize("live", [False, True])
+def test_both_runtimes_see_and_paint_the_same(random_weights, pictures, live):
+    (seen, made), (seen_there, made_there) = (
+        animated(
+            registry.load_animator(
+                weights=random_weights, size=SIZE, runtime=name, threads=2, live=live
+            ),
+            pictures,
+        )
+        for name in ("torch", "openvino")
+    )
+    for one, other in zip(seen, seen_there, strict=True):
+        np.testing.assert_allclose(one.keypoints, other.keypoints, atol=2e-4)
+        np.testing.assert_allclose(one.canonical, other.canonical, atol=2e-4)
+    difference = np.abs(np.array(made, int) - np.array(made_there, int))
+    assert difference.max() <= 1 and difference.mean() < 0.01
+    assert np.std(made) > 20  # there is something to be alike in
+
+
+@needs_openvino
+@pytest.mark.real
+def test_the_shipped_network_is_the_same_on_both_runtimes(shared_clip):
+    from thcodec.media.video_input import VideoInput
+
+    with VideoInput(shared_clip, audio=False) as video:
+        frames = [frame.rgb for frame, _ in zip(video.frames(), range(50), strict=False)][::10]
+    (_, made), (_, made_there) = (
+        animated(registry.load_animator(runtime=name), frames) for name in ("torch", "openvino")
+    )
+    difference = np.abs(np.array(made, int) - np.array(made_there, int))
+    assert difference.max() <= 2 and difference.mean() < 0.01
+
+
+@needs_openvino
+def test_a_converted_network_is_kept_and_read_without_converting(
+    random_weights, pictures, monkeypatch, tmp_path
+):
+    from thcodec.models import openvino_files
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = registry.load_animator(weights=random_weights, size=SIZE, runtime="openvino")
+    expected = first.extract(pictures[:1])[0]
+    assert list(tmp_path.rglob("random-extract-64.xml"))
+    monkeypatch.setattr(openvino_files, "convert_weights", None)
+    again = registry.load_animator(weights=random_weights, size=SIZE, runtime="openvino")
+    assert (again.extract(pictures[:1])[0].keypoints == expected.keypoints).all()
+
+
+@needs_openvino
+def test_conversions_of_other_weights_and_damaged_ones_are_not_used(
+    random_weights, pictures, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    registry.load_animator(weights=random_weights, size=SIZE, runtime="openvino").extract(pictures)
+    (kept,) = tmp_path.rglob("random-extract-64.xml")
+    sha256 = registry.sha256_of(random_weights).hex()
+    text = kept.read_text()
+    assert sha256 in text
+    for broken in (text.replace(sha256, "0" * 64), text[: len(text) // 2], ""):
+        kept.write_text(broken)
+        network = registry.load_animator(weights=random_weights, size=SIZE, runtime="openvino")
+        assert np.isfinite(network.extract(pictures[:1])[0].keypoints).all()
+        assert sha256 in kept.read_text()
+
+
+@needs_openvino
+def test_int8_that_is_not_there_is_a_clear_error(random_weights):
+    with pytest.raises(WeightsError, match="there is no int8 generator of 64 pixels"):
+        registry.load_animator(weights=random_weights, size=SIZE, runtime="int8")
+
+
+def test_without_openvino_auto_is_torch_and_openvino_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(runtime, "find_spec", lambda name: None)
+    assert runtime.choose_runtime("auto", "cpu") == "torch"
+    with pytest.raises(ThvError, match=r"pip install 'thcodec\[fast\]'"):
+        runtime.choose_runtime("openvino", "cpu")
+
+
+def test_openvino_is_for_the_cpu():
+    assert runtime.choose_runtime("auto", "cuda") == "torch"
+    with pytest.raises(ThvError, match="on the CPU only, not on cuda"):
+        runtime.choose_runtime("openvino", "cuda")
+
+
+def test_threads_follow_the_environment(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert runtime.default_threads() == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "many")
+    assert runtime.default_threads() >= 1
+
+
+def test_a_volume_sampled_plane_by_plane_is_a_volume_sampled():
+    torch.manual_seed(0)
+    volume = torch.randn(2, 5, 4, 9, 7, dtype=torch.float64)
+    grid = 3 * torch.rand(2, 3, 6, 5, 3, dtype=torch.float64) - 1.5  # also outside
+    grid[0, 0, 0, 0] = torch.tensor([1.0, 1.0, 1.0])
+    grid[0, 0, 0, 1] = torch.tensor([-1.0, -1.0, -1.0])
+    grid[0, 0, 0, 2] = torch.tensor([0.0, 1.0, 1 / 3])
+    torch.testing.assert_close(sample_volume(volume, grid), sample(volume, grid))
+
+
+def test_gradients_of_a_volume_sampled_plane_by_plane():
+    torch.manual_seed(1)
+    volume = torch.randn(1, 2, 3, 5, 5, dtype=torch.float64, requires_grad=True)
+    grid = (1.8 * torch.rand(1, 2, 4, 4, 3, dtype=torch.float64) - 0.9).requires_grad_()
+    found, expected = (
+        torch.autograd.grad((way(volume, grid) ** 2).sum(), (volume, grid))
+        for way in (sample_volume, sample)
+    )
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_warped_volume_is_that_of_the_paper():
+    torch.manual_seed(2)
+    volume, flow = torch.randn(1, 3, 4, 8, 8), torch.rand(1, 4, 8, 8, 3) - 0.5
+    shown = torch.ones(1, 1, 8, 8)
+    field = MotionField(flow, flow[:, 0, ..., :2], shown, shown)
+    expected = sample(volume, flow * torch.tensor([1.0, 1.0, 1 / 0.6]))
+    torch.testing.assert_close(warp_volume(volume, field, 0.6), expected, atol=1e-4, rtol=1e-4)

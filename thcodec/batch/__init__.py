@@ -1,0 +1,1 @@
+"""Many clips: on one machine in processes of their own, or on a Ray cluster."""

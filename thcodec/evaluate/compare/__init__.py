@@ -1,0 +1,1 @@
+"""Videos and streams against their original; ``thcodec compare`` is its command."""

@@ -1,0 +1,119 @@
+"""The compact network as four functions of plain tensors: what every runtime runs or converts."""
+
+from __future__ import annotations
+
+import warnings
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from thcodec.models.face_vid2vid.generator import Appearance
+from thcodec.models.face_vid2vid.network import FaceVid2Vid, Placed, Synthesis
+from thcodec.models.folding import fold_batch_norms
+
+if TYPE_CHECKING:
+    import openvino
+
+PARTS = ("extract", "prepare", "synthesise", "blend")
+
+
+class Extract(nn.Module):
+    """Pictures (N, S, S, 3) uint8 -> keypoints (N, K, 3), canonical keypoints (N, K, 3)."""
+
+    def __init__(self, net: FaceVid2Vid) -> None:
+        super().__init__()
+        self.extractor = net.extractor
+
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        keypoints, canonical = self.extractor(_floats(pictures))
+        return keypoints, canonical
+
+
+class Prepare(nn.Module):
+    """Pictures (N, S, S, 3) uint8 -> the tensors of an Appearance."""
+
+    def __init__(self, net: FaceVid2Vid) -> None:
+        super().__init__()
+        self.appearance = net.appearance
+
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        made = self.appearance(_floats(pictures))
+        return made.picture, made.features, made.volume
+
+
+class Synthesise(nn.Module):
+    """The six tensors of a Placed -> pictures (N, S, S, 3) uint8."""
+
+    def __init__(self, net: FaceVid2Vid) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, *placed: torch.Tensor) -> torch.Tensor:
+        return _pictures(self.net.synthesise(_placed(*placed)))
+
+
+class Blend(nn.Module):
+    """The tensors of two Placed and the second's weight (N,) -> pictures (N, S, S, 3) uint8."""
+
+    def __init__(self, net: FaceVid2Vid) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        first, second, weight = inputs[:6], inputs[6:12], inputs[12]
+        return _pictures(self.net.blend(_placed(*first), _placed(*second), weight))
+
+
+def convert(net: FaceVid2Vid, part: str, size: int) -> openvino.Model:
+    """One of PARTS as an OpenVINO model for one picture of ``size`` pixels at a time."""
+    import openvino
+
+    # Norms that are part of their convolutions leave these their names, which quantising goes by.
+    net = deepcopy(net)
+    fold_batch_norms(net)
+    graph, example = _traced(net, part, size)
+    # The sizes that the trace warns of are those of the picture, which is fixed here.
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trace = torch.jit.trace(graph.eval(), example, check_trace=False)
+        model = openvino.convert_model(trace, example_input=example)
+    model.reshape({at: list(tensor.shape) for at, tensor in enumerate(example)})
+    return model
+
+
+def _traced(net: FaceVid2Vid, part: str, size: int) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
+    """The graph of a part and inputs of the shapes it is made for."""
+    pictures = torch.zeros(1, size, size, 3, dtype=torch.uint8)
+    if part == "extract":
+        return Extract(net), (pictures,)
+    prepare = Prepare(net)
+    if part == "prepare":
+        return prepare, (pictures,)
+    with torch.no_grad():
+        appearance = tuple(each.contiguous() for each in prepare(pictures))
+    points = torch.zeros(1, net.config.keypoints, 3)
+    placed = (*appearance, points, points.clone(), torch.eye(3)[None])
+    if part == "synthesise":
+        return Synthesise(net), placed
+    return Blend(net), (*placed, *(each.clone() for each in placed), torch.full((1,), 0.5))
+
+
+def _placed(
+    picture: torch.Tensor,
+    features: torch.Tensor,
+    volume: torch.Tensor,
+    keypoints: torch.Tensor,
+    driving: torch.Tensor,
+    jacobian: torch.Tensor,
+) -> Placed:
+    return Placed(Appearance(picture, features, volume), keypoints, driving, jacobian)
+
+
+def _pictures(made: Synthesis) -> torch.Tensor:
+    return made.picture.clamp(0, 1).mul(255).round().permute(0, 2, 3, 1).to(torch.uint8)
+
+
+def _floats(pictures: torch.Tensor) -> torch.Tensor:
+    return pictures.permute(0, 3, 1, 2).float() / 255

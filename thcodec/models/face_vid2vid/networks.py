@@ -1,0 +1,43 @@
+"""What the animator asks of the compact network, whatever it runs on. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+Pictures = Sequence[np.ndarray]  # each (S, S, 3) uint8 RGB
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A source with what carries it to N driving frames.
+
+    appearance: as ``Networks.prepare`` gives it; keypoints: of the source, (K, 3); driving: those
+    of the driving frames as seen from it, (N, K, 3); jacobian: J_s J_d^-1, (N, 3, 3).
+    """
+
+    appearance: Any
+    keypoints: np.ndarray
+    driving: np.ndarray
+    jacobian: np.ndarray
+
+
+class Networks(Protocol):
+    """The three parts of a compact network. Implemented by TorchNetworks and OpenVinoNetworks,
+    whose pictures differ by no more than a grey level here and there."""
+
+    def extract(self, pictures: Pictures) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Keypoints (K, 3) in each picture and canonical ones (K, 3), K being those with a
+        teacher."""
+
+    def prepare(self, picture: np.ndarray) -> Any:
+        """A source's appearance, which goes back into ``synthesise``."""
+
+    def synthesise(self, placed: Placed) -> list[np.ndarray]:
+        """The source in N motions: pictures (S, S, 3) uint8 RGB."""
+
+    def blend(self, first: Placed, second: Placed, weights: np.ndarray) -> list[np.ndarray]:
+        """Two sources mixed in N motions, the second with ``weights`` (N,) in 0..1."""

@@ -1,0 +1,144 @@
+"""The compact network on OpenVINO: one picture in each of several streams at a time. No torch,
+where the networks were converted before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import openvino
+
+from thcodec.errors import WeightsError
+from thcodec.models import openvino_files
+from thcodec.models.face_vid2vid.networks import Placed
+from thcodec.models.runtime import default_threads
+
+_Arrays = tuple[np.ndarray, ...]
+
+
+class OpenVinoNetworks:
+    """The parts behind the Networks interface, each compiled when it is first needed.
+
+    Args:
+        find: gives a part by its name.
+        threads: in all; None: as many as the process may use.
+        live: all threads work on one picture, for the shortest delay; otherwise each works on a
+            picture of its own, which makes more pictures a second.
+    """
+
+    def __init__(
+        self, find: Callable[[str], openvino.Model], threads: int | None, live: bool
+    ) -> None:
+        self._find = find
+        self._threads = threads or default_threads()
+        self._streams = 1 if live else self._threads
+
+    def extract(self, pictures: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """See Networks."""
+        found = self._extract.each((picture[None],) for picture in pictures)
+        return [(keypoints[0], canonical[0]) for keypoints, canonical in found]
+
+    def prepare(self, picture: np.ndarray) -> _Arrays:
+        """See Networks."""
+        return self._prepare.each([(picture[None],)])[0]
+
+    def synthesise(self, placed: Placed) -> list[np.ndarray]:
+        """See Networks."""
+        return [picture[0] for (picture,) in self._synthesise.each(inputs_of(placed))]
+
+    def blend(self, first: Placed, second: Placed, weights: np.ndarray) -> list[np.ndarray]:
+        """See Networks."""
+        shares = weights.astype(np.float32)[:, None]
+        inputs = (
+            (*one, *other, share)
+            for one, other, share in zip(inputs_of(first), inputs_of(second), shares, strict=True)
+        )
+        return [picture[0] for (picture,) in self._blend.each(inputs)]
+
+    @cached_property
+    def _extract(self) -> Compiled:
+        return self._compiled("extract")
+
+    @cached_property
+    def _prepare(self) -> Compiled:
+        return self._compiled("prepare", streams=1)  # one source at a time
+
+    @cached_property
+    def _synthesise(self) -> Compiled:
+        return self._compiled("synthesise")
+
+    @cached_property
+    def _blend(self) -> Compiled:
+        return self._compiled("blend")
+
+    def _compiled(self, part: str, streams: int | None = None) -> Compiled:
+        return Compiled(self._find(part), self._threads, streams or self._streams)
+
+
+class Compiled:
+    """A model made ready for this CPU, run in float32 on so many threads in so many streams."""
+
+    def __init__(self, model: openvino.Model, threads: int, streams: int) -> None:
+        properties = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": streams,
+            # Several processes share a machine: pinned, all of them would sit on the first cores.
+            "ENABLE_CPU_PINNING": False,
+        }
+        compiled = openvino.Core().compile_model(model, "CPU", properties)
+        self._requests = [compiled.create_infer_request() for _ in range(streams)]
+
+    def each(self, inputs: Iterable[_Arrays]) -> list[_Arrays]:
+        """The outputs for each tuple of inputs, in order; they are the caller's."""
+        results: list[_Arrays] = []
+        running: list[tuple[openvino.InferRequest, _Arrays]] = []  # inputs live until it is done
+        for number, arrays in enumerate(inputs):
+            if len(running) == len(self._requests):
+                results.append(_finish(*running.pop(0)))
+            request = self._requests[number % len(self._requests)]
+            arrays = tuple(np.ascontiguousarray(array) for array in arrays)
+            request.start_async(list(arrays), share_inputs=True)
+            running.append((request, arrays))
+        return results + [_finish(*each) for each in running]
+
+
+def inputs_of(placed: Placed) -> Iterator[_Arrays]:
+    """The inputs of the synthesis graph, frame by frame."""
+    source = placed.keypoints[None].astype(np.float32)
+    motions = (each.astype(np.float32) for each in (placed.driving, placed.jacobian))
+    for points, turn in zip(*motions, strict=True):
+        yield (*placed.appearance, source, points[None], turn[None])
+
+
+def _finish(request: openvino.InferRequest, _: _Arrays) -> _Arrays:
+    request.wait()
+    return tuple(tensor.data.copy() for tensor in request.output_tensors)
+
+
+def load_openvino(
+    path: Path, sha256: bytes, size: int, *, int8: bool | None, threads: int | None, live: bool
+) -> OpenVinoNetworks:
+    """The network of a weights file, converted now unless that was done before.
+
+    int8: whether the quantised generator is taken; None: where there is one. Raises WeightsError
+    where there is none, or the weights do not fit.
+    """
+    quantised = None
+    if int8 is not False:
+        quantised = openvino_files.find_int8(path, sha256, size)
+    if int8 and quantised is None:
+        raise WeightsError(
+            f"there is no int8 generator of {size} pixels for {path}: thcodec models quantise"
+        )
+    converted = openvino_files.converted(path, sha256, size)
+
+    def find(part: str) -> openvino.Model:
+        if part == "synthesise" and quantised is not None:
+            return quantised
+        return converted(part)
+
+    return OpenVinoNetworks(find, threads, live)

@@ -1,0 +1,68 @@
+"""Frames as the encoder sees them, before it decides how they are coded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from thcodec.media.crop import CroppedFrame
+from thcodec.models.animator import Animator, Extraction
+from thcodec.motion import Motion
+from thcodec.sources.score import SourceScorer
+
+_MIN_CONFIDENCE = 0.5  # of the extractor; below it the motion before is held
+
+
+@dataclass(frozen=True)
+class SeenFrame:
+    """A frame, and what the choice of sources wants to know of it.
+
+    Attributes:
+        index: number of the frame, from 0.
+        frame: the picture with its time and crop.
+        seen: what the animator saw.
+        sure: whether that is a face.
+        pose: its motion relative to canonical keypoints that all frames of a shot share, free
+            keypoints at rest: what distances are measured between.
+        score: how good a source it would make, 0..1.
+    """
+
+    index: int
+    frame: CroppedFrame
+    seen: Extraction
+    sure: bool
+    pose: Motion
+    score: float
+
+
+class Observer:
+    """Looks at the frames of one video, in order.
+
+    Args:
+        animator: the network that sees keypoints.
+    """
+
+    def __init__(self, animator: Animator) -> None:
+        self._animator = animator
+        self._scorer = SourceScorer(animator.eyes)
+        self._canonical: np.ndarray | None = None  # of the shot's first sure frame
+        self._count = 0
+
+    def see(self, frames: list[CroppedFrame]) -> list[SeenFrame]:
+        """The next frames."""
+        extractions = self._animator.extract([frame.picture for frame in frames])
+        return [self._judged(*both) for both in zip(frames, extractions, strict=True)]
+
+    def _judged(self, frame: CroppedFrame, seen: Extraction) -> SeenFrame:
+        if frame.new_shot:
+            self._scorer.begin_shot()
+            self._canonical = None
+        sure = frame.face and seen.confidence >= _MIN_CONFIDENCE
+        if sure and self._canonical is None:
+            self._canonical = seen.canonical
+        canonical = seen.canonical if self._canonical is None else self._canonical
+        pose = self._animator.motion(seen, canonical, seen)
+        score = self._scorer.score(frame.picture, seen) if sure else 0.0
+        self._count += 1
+        return SeenFrame(self._count - 1, frame, seen, sure, pose, score)
