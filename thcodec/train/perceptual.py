@@ -1,4 +1,4 @@
-"""Perceptual losses on layers of VGG16 (weights: ``stlpips-pytorch``; scores use AlexNet)."""
+"""The perceptual loss on layers of VGG16 (weights: ``stlpips-pytorch``; scores use AlexNet)."""
 
 from __future__ import annotations
 
@@ -53,26 +53,6 @@ class VggFeatures(nn.Module):
                 x = functional.relu(conv(x))
             features.append(x)
         return features
-
-
-class PerceptualLoss(nn.Module):
-    """Mean absolute difference of features after each of three stages, each relative to the
-    target's size.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.features = VggFeatures(_weights(), 3)
-
-    def forward(self, picture: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Pictures (N, 3, H, W) in [0, 1] -> scalar."""
-        with torch.no_grad():
-            goals = self.features(target)
-        losses = [
-            (a - b).abs().mean() / b.abs().mean()
-            for a, b in zip(self.features(picture), goals, strict=True)
-        ]
-        return torch.stack(losses).mean()
 
 
 class LearnedPerceptualLoss(nn.Module):

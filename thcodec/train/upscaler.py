@@ -24,7 +24,7 @@ from thcodec.models.weights_file import write_weights
 from thcodec.sources.stills import StillCodec, resize_still
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from thcodec.train.discriminator import Discriminator, judge_loss, maker_loss
-from thcodec.train.perceptual import PerceptualLoss
+from thcodec.train.perceptual import LearnedPerceptualLoss
 from thcodec.train.stills import (
     Job,
     StillBatch,
@@ -110,7 +110,7 @@ class UpscalerTrainer:
         )
         self._average = Average(self._net, settings.average)
         wanted = any(stage.perceptual for stage in settings.stages)
-        self._perceptual = channels_last(PerceptualLoss()) if wanted else None
+        self._perceptual = channels_last(LearnedPerceptualLoss()) if wanted else None
         self._checkpoint = run / "upscaler.pt"
         self._step, self._spent = load_checkpoint(
             self._checkpoint, both, self._optimiser, self._average
@@ -252,7 +252,7 @@ def held_out(pictures: np.ndarray, jobs: tuple[Job, ...], count: int = 8) -> lis
 
 
 def evaluate(
-    net: CompactNet, stills: list[StillBatch], perceptual: PerceptualLoss | None
+    net: CompactNet, stills: list[StillBatch], perceptual: LearnedPerceptualLoss | None
 ) -> tuple[dict[str, float], np.ndarray]:
     """Mean PSNR in dB and perceptual distance (where there is such a loss) of the net and of
     bicubic enlargement, the net's error of the mean colour in 1/255, and a preview sheet of the

@@ -18,13 +18,15 @@ class CompactConfig:
     """Widths and depths; ``scales`` are the factors that have a tail of their own.
 
     ``outer_blocks`` residual blocks stand before and as many after the ``inner_blocks`` that work
-    at half the still's size, where they see twice as far for a quarter of the cost.
+    at half the still's size, where they see twice as far for a quarter of the cost. ``fine_channels``
+    are those of the two convolutions at full size.
     """
 
     channels: int = 64
     inner_channels: int = 96
     outer_blocks: int = 4
     inner_blocks: int = 4
+    fine_channels: int = 8
     scales: tuple[int, ...] = (2, 4)
 
 
@@ -57,15 +59,28 @@ class CompactNet(nn.Module):
         self.tails = nn.ModuleDict(
             {str(scale): zero_head(channels, 3 * scale**2) for scale in config.scales}
         )
+        fine = config.fine_channels
+        self.fines = nn.ModuleDict(
+            {str(scale): nn.Conv2d(channels, fine * scale**2, 1) for scale in config.scales}
+        )
+        self.detail = nn.Sequential(
+            nn.Conv2d(fine + 3, fine, 3, padding=1),
+            nn.LeakyReLU(_SLOPE, inplace=True),
+            zero_head(fine, 3),
+        )
 
     def forward(self, x: torch.Tensor, scale: int) -> torch.Tensor:
         head = self.head(x - 0.5)
         y = self.before(head)
         y = y + functional.pixel_shuffle(self.up(self.inner(self.down(y))), 2)
-        y = self.tails[str(scale)](self.after(y) + head)
+        y = self.after(y) + head
         base = functional.interpolate(x, scale_factor=scale, mode="bicubic", align_corners=False)
-        # Shuffled and judged nets draw a pattern of single samples.
-        return base + smoothed(functional.pixel_shuffle(y, scale))
+        # Shuffled and judged nets draw a pattern of single samples; what follows the filter is the
+        # same for every sample, so it can sharpen again without one.
+        rough = torch.cat([self.tails[str(scale)](y), self.fines[str(scale)](y)], 1)
+        coarse, fine = smoothed(functional.pixel_shuffle(rough, scale)).tensor_split([3], 1)
+        large = base + coarse
+        return large + self.detail(torch.cat([large - 0.5, fine], 1))
 
 
 def config_of(state: dict[str, torch.Tensor]) -> CompactConfig:
@@ -78,6 +93,7 @@ def config_of(state: dict[str, torch.Tensor]) -> CompactConfig:
         inner_channels=state["down.weight"].shape[0],
         outer_blocks=_count(state, "before"),
         inner_blocks=_count(state, "inner"),
+        fine_channels=state["detail.0.weight"].shape[0],
         scales=tuple(dict.fromkeys(scales)),
     )
 

@@ -35,12 +35,13 @@ def zero_head(inputs: int, outputs: int) -> nn.Conv2d:
 
 
 def smoothed(picture: torch.Tensor, taps: tuple[int, ...] = NO_GRID) -> torch.Tensor:
-    """Pictures (N, 3, H, W) through a separable filter; the border is repeated."""
+    """Pictures (N, C, H, W) through a separable filter; the border is repeated."""
     kernel = picture.new_tensor(taps) / sum(taps)
-    reach = len(taps) // 2
+    reach, count = len(taps) // 2, picture.shape[1]
     picture = functional.pad(picture, (reach,) * 4, mode="replicate")
-    picture = functional.conv2d(picture, kernel.view(1, 1, 1, -1).expand(3, 1, 1, -1), groups=3)
-    return functional.conv2d(picture, kernel.view(1, 1, -1, 1).expand(3, 1, -1, 1), groups=3)
+    across, down = kernel.view(1, 1, 1, -1), kernel.view(1, 1, -1, 1)
+    picture = functional.conv2d(picture, across.expand(count, 1, 1, -1), groups=count)
+    return functional.conv2d(picture, down.expand(count, 1, -1, 1), groups=count)
 
 
 class ConvBlock(nn.Module):

@@ -60,6 +60,11 @@ class DenseMotion(nn.Module):
     grid: torch.Tensor  # (D, h, w, 3)
     variance: torch.Tensor  # (K, 1, 1)
     gain: torch.Tensor  # (K, 1, 1)
+    free: torch.Tensor  # (K, 1, 1), 1 for free keypoints
+    edges: torch.Tensor  # (E, K): the keypoints whose mean lies on each edge
+    hides: torch.Tensor  # (K, E): 1 where a keypoint counts on one side of an edge only
+    side: torch.Tensor  # (E, 1, 1): 1 for what counts above the edge, -1 for below
+    margin: torch.Tensor  # (E, 1, 1): how far inside
 
     def __init__(self, config: FaceVid2VidConfig) -> None:
         super().__init__()
@@ -67,8 +72,8 @@ class DenseMotion(nn.Module):
         self.seen = config.seen
         self.extent = config.depth_extent
         self.hourglass = Hourglass(3 + 3 + 2 + self.keypoints, config.motion_widths)
-        self._parts = ((self.keypoints + 1) * self.depth, self.depth, 1, 2, 1)
-        self.head = zero_head(self.hourglass.outputs, sum(self._parts))
+        self._masks, self._parts = (self.keypoints + 1) * self.depth, (self.depth, 1, 2, 1)
+        self.head = zero_head(self.hourglass.outputs, self._masks + sum(self._parts))
         planes = torch.linspace(-self.extent, self.extent, self.depth)
         grid = picture_grid(self.size)[None].expand(self.depth, -1, -1, -1)
         z = planes[:, None, None, None].expand(-1, self.size, self.size, 1)
@@ -80,10 +85,12 @@ class DenseMotion(nn.Module):
             (list(range(self.seen, self.keypoints)), FREE_VARIANCE, FREE_GAIN),
         ):
             variance[points], gain[points] = value, bonus
-        self.eyes = tuple(zip(config.pupils, config.eyes, strict=True))
-        self.openings = config.openings
         self.register_buffer("variance", variance, persistent=False)
         self.register_buffer("gain", gain, persistent=False)
+        free = (torch.arange(self.keypoints) >= self.seen).float().view(-1, 1, 1)
+        self.register_buffer("free", free, persistent=False)
+        for name, value in zip(("edges", "hides", "side", "margin"), _edges(config), strict=True):
+            self.register_buffer(name, value, persistent=False)
         self.register_buffer("grid", torch.cat([grid, z], -1).contiguous(), persistent=False)
 
     def forward(
@@ -106,15 +113,24 @@ class DenseMotion(nn.Module):
         )
         moved = (guess - self.grid[0, ..., :2]).permute(0, 3, 1, 2)
         features = self.hourglass(torch.cat([small, sample(small, guess), moved, change], 1))
-        logits, surface, occlusion, residual, trust = self.head(features).split(self._parts, 1)
+        logits, rest = self._head(features)
+        surface, occlusion, residual, trust = rest.split(self._parts, 1)
         logits = logits.unflatten(1, (self.keypoints + 1, self.depth)) + prior[:, :, None]
-        field = self._mix(logits.softmax(1), shifts, jacobian, self.grid)
-        field[..., :2] += 0.1 * residual.permute(0, 2, 3, 1)[:, None]
+        residual = functional.pad(0.1 * residual.permute(0, 2, 3, 1), (0, 1))
+        field = self._mix(logits.softmax(1), shifts, jacobian, self.grid) + residual[:, None]
         picture = (field[..., :2] * surface.softmax(1)[..., None]).sum(1)
         occlusion = occlusion + 2.0
         # What a source shows, it is trusted with; the rest of its trust is learnt.
         trust = TRUST * functional.logsigmoid(occlusion) + trust
         return MotionField(field, picture, torch.sigmoid(occlusion), trust)
+
+    def _head(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The masks' logits, and the rest. Two convolutions: to split what one makes of 136
+        channels takes OpenVINO as long as to make it."""
+        parts = (slice(self._masks), slice(self._masks, None))
+        weight, bias = self.head.parameters()
+        logits, rest = (functional.conv2d(features, weight[p], bias[p], padding=1) for p in parts)
+        return logits, rest
 
     def _shifts(
         self, source: torch.Tensor, driving: torch.Tensor, jacobian: torch.Tensor
@@ -132,21 +148,13 @@ class DenseMotion(nn.Module):
         """
         nearness = squared_distances(driving, self.size) / (-2 * self.variance) + self.gain
         down = functional.normalize(jacobian[:, 1, :2], dim=1)  # of the head, in the driving frame
-
-        def below(point: torch.Tensor) -> torch.Tensor:
-            away = self.grid[None, 0, ..., :2] - point[:, None, None, :2]
-            return torch.einsum("nhwc,nc->nhw", away, down)
-
-        for upper, lower in self.openings:
-            side = below((driving[:, upper] + driving[:, lower]) / 2) / PARTING
-            nearness[:, upper] -= functional.softplus(side)
-            nearness[:, lower] -= functional.softplus(-side)
-        for pupil, (upper, lower) in self.eyes:
-            over, under = below(driving[:, upper]), below(driving[:, lower])
-            nearness[:, pupil] -= functional.softplus((PUPIL_MARGIN - over) / PARTING)
-            nearness[:, pupil] -= functional.softplus((PUPIL_MARGIN + under) / PARTING)
-        lost = driving[:, self.seen :, 2, None, None] > LOST / 2
-        nearness[:, self.seen :] -= LOST_LOSS * lost
+        points = ((self.edges @ driving[..., :2]) * down[:, None]).sum(2)
+        below = (self.grid[0, ..., :2] * down[:, None, None]).sum(3)[:, None]
+        below = below - points[..., None, None]
+        beyond = functional.softplus((self.margin + self.side * below) / PARTING)
+        lost = self.free * (driving[..., 2, None, None] > LOST / 2)
+        hidden = torch.einsum("ke,nehw->nkhw", self.hides, beyond)
+        nearness = nearness - hidden - LOST_LOSS * lost
         background = torch.full_like(nearness[:, :1], -(PRIOR_REACH**2) / (2 * PRIOR_VARIANCE))
         return torch.cat([background, nearness], 1)
 
@@ -162,6 +170,22 @@ class DenseMotion(nn.Module):
         moved = torch.einsum("nkdhw,nkc->ndhwc", masks[:, 1:], shifts)
         turned = torch.einsum("dhwc,nec->ndhwe", grid, jacobian)
         return head * turned + (1 - head) * grid + moved
+
+
+def _edges(config: FaceVid2VidConfig) -> tuple[torch.Tensor, ...]:
+    """The lines of DenseMotion's ``edges``, ``hides``, ``side`` and ``margin``."""
+    rows: list[tuple[int, tuple[int, ...], float, float]] = []
+    for upper, lower in config.openings:
+        rows += [(upper, (upper, lower), 1, 0), (lower, (upper, lower), -1, 0)]
+    for pupil, (upper, lower) in zip(config.pupils, config.eyes, strict=True):
+        rows += [(pupil, (upper,), -1, PUPIL_MARGIN), (pupil, (lower,), 1, PUPIL_MARGIN)]
+    edges = torch.zeros(len(rows), config.keypoints)
+    hides = torch.zeros(config.keypoints, len(rows))
+    for at, (keypoint, points, _, _) in enumerate(rows):
+        edges[at, list(points)] = 1 / len(points)
+        hides[keypoint, at] = 1
+    side, margin = (torch.tensor([row[i] for row in rows]).float() for i in (2, 3))
+    return edges, hides, side.view(-1, 1, 1), margin.view(-1, 1, 1)
 
 
 def warp_volume(volume: torch.Tensor, field: MotionField, extent: float) -> torch.Tensor:

@@ -42,10 +42,11 @@ QUIET = 0.04
 
 @dataclass
 class Appearance:
-    """What is computed once per source: the picture (N, 3, S, S), features (N, C, S/2, S/2) and the
-    appearance volume (N, V, D, S/4, S/4)."""
+    """What is computed once per source: the picture (N, 3, S, S), the same at the motion field's
+    size (N, 3, h, w), features (N, C, S/2, S/2) and the appearance volume (N, V, D, S/4, S/4)."""
 
     picture: torch.Tensor
+    small: torch.Tensor
     features: torch.Tensor
     volume: torch.Tensor
 
@@ -54,7 +55,7 @@ class Appearance:
         return Appearance(
             *(
                 part.expand(count, *part.shape[1:])
-                for part in (self.picture, self.features, self.volume)
+                for part in (self.picture, self.small, self.features, self.volume)
             )
         )
 
@@ -66,6 +67,7 @@ class AppearanceEncoder(nn.Module):
         super().__init__()
         wide = config.volume_channels * config.depth
         self.shape = (config.volume_channels, config.depth)
+        self.motion_size = config.motion_size
         self.entry = nn.Sequential(
             ConvBlock(12, config.picture_channels), ResBlock(config.picture_channels)
         )
@@ -74,9 +76,13 @@ class AppearanceEncoder(nn.Module):
 
     def forward(self, picture: torch.Tensor) -> Appearance:
         features = self.entry(functional.pixel_unshuffle(picture, 2))
-        return Appearance(
-            picture, features, self.body(self.down(features)).unflatten(1, self.shape)
-        )
+        volume = self.body(self.down(features)).unflatten(1, self.shape)
+        return Appearance(picture, reduced(picture, self.motion_size), features, volume)
+
+
+def reduced(picture: torch.Tensor, size: int) -> torch.Tensor:
+    """Pictures (N, 3, S, S) at the motion field's size."""
+    return functional.interpolate(picture, size=(size, size), mode="area")
 
 
 @dataclass

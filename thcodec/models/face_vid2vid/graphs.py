@@ -38,13 +38,13 @@ class Prepare(nn.Module):
         super().__init__()
         self.appearance = net.appearance
 
-    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
         made = self.appearance(_floats(pictures))
-        return made.picture, made.features, made.volume
+        return made.picture, made.small, made.features, made.volume
 
 
 class Synthesise(nn.Module):
-    """The six tensors of a Placed -> pictures (N, S, S, 3) uint8."""
+    """The seven tensors of a Placed -> pictures (N, S, S, 3) uint8."""
 
     def __init__(self, net: FaceVid2Vid) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Blend(nn.Module):
         self.net = net
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
-        first, second, weight = inputs[:6], inputs[6:12], inputs[12]
+        first, second, weight = inputs[:7], inputs[7:14], inputs[14]
         return _pictures(self.net.blend(_placed(*first), _placed(*second), weight))
 
 
@@ -102,13 +102,14 @@ def _traced(net: FaceVid2Vid, part: str, size: int) -> tuple[nn.Module, tuple[to
 
 def _placed(
     picture: torch.Tensor,
+    small: torch.Tensor,
     features: torch.Tensor,
     volume: torch.Tensor,
     keypoints: torch.Tensor,
     driving: torch.Tensor,
     jacobian: torch.Tensor,
 ) -> Placed:
-    return Placed(Appearance(picture, features, volume), keypoints, driving, jacobian)
+    return Placed(Appearance(picture, small, features, volume), keypoints, driving, jacobian)
 
 
 def _pictures(made: Synthesis) -> torch.Tensor:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from thcodec.models.face_vid2vid.config import FaceVid2VidConfig
 from thcodec.models.face_vid2vid.dense_motion import DenseMotion, MotionField
@@ -18,6 +17,7 @@ from thcodec.models.face_vid2vid.generator import (
     Moved,
     mix,
     move,
+    reduced,
 )
 
 
@@ -68,7 +68,8 @@ class FaceVid2Vid(nn.Module):
         return Synthesis(picture, moved.picture, (field, second_field))
 
     def _move(self, placed: Placed) -> tuple[Moved, MotionField]:
-        field = self.field(placed.source.picture, placed.keypoints, placed.driving, placed.jacobian)
+        motion = placed.keypoints, placed.driving, placed.jacobian
+        field = self.motion(placed.source.small, *motion)
         return move(placed.source, field, self.config.depth_extent), field
 
     def field(
@@ -79,6 +80,5 @@ class FaceVid2Vid(nn.Module):
         jacobian: torch.Tensor,
     ) -> MotionField:
         """The motion field alone, for sources (N, 3, S, S)."""
-        size = self.config.motion_size
-        small = functional.interpolate(picture, size=(size, size), mode="area")
+        small = reduced(picture, self.config.motion_size)
         return self.motion(small, source_keypoints, driving_keypoints, jacobian)
