@@ -1,7 +1,7 @@
 """The synthesis in int8: calibrated by NNCF on training clips, judged on validation clips.
 
-Only what convolutions read is quantised. What they make is added up in float32, and so is everything
-that makes up the motion field and the final pixels.
+Only what convolutions read is quantised. What they make is added up in float32, and so is
+everything that makes up the motion field and the final pixels.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from thcodec.pipeline.quality import psnr
 from thcodec.sources.stills import StillCodec, resize_still
 from thcodec.train.stills import coded
 
-# What stands between the convolutions: making the field of masks, sampling, mixing, adding up. There
-# an error would move the picture, or take its grey levels where it shares a scale with features.
+# What stands between the convolutions: making the field of masks, sampling, mixing, adding up.
+# There an error would move the picture, or take its grey levels where it shares a scale with
+# features.
 FLOAT32 = (r".*\bnet\.motion/(?!aten::_convolution).*", r".*\bnet\.generator/.*", r"^__module/.*")
 _DISTANCE = 40  # frames from the source to the driving frames
 _STILL_QUALITY = 60

@@ -18,8 +18,8 @@ class CompactConfig:
     """Widths and depths; ``scales`` are the factors that have a tail of their own.
 
     ``outer_blocks`` residual blocks stand before and as many after the ``inner_blocks`` that work
-    at half the still's size, where they see twice as far for a quarter of the cost. ``fine_channels``
-    are those of the two convolutions at full size.
+    at half the still's size, where they see twice as far for a quarter of the cost.
+    ``fine_channels`` are those of the two convolutions at full size.
     """
 
     channels: int = 64

@@ -89,8 +89,8 @@ class DenseMotion(nn.Module):
         self.register_buffer("gain", gain, persistent=False)
         free = (torch.arange(self.keypoints) >= self.seen).float().view(-1, 1, 1)
         self.register_buffer("free", free, persistent=False)
-        for name, value in zip(("edges", "hides", "side", "margin"), _edges(config), strict=True):
-            self.register_buffer(name, value, persistent=False)
+        for name, table in zip(("edges", "hides", "side", "margin"), _edges(config), strict=True):
+            self.register_buffer(name, table, persistent=False)
         self.register_buffer("grid", torch.cat([grid, z], -1).contiguous(), persistent=False)
 
     def forward(
