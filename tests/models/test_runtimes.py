@@ -120,6 +120,37 @@ def test_conversions_of_other_weights_and_damaged_ones_are_not_used(
 
 
 @needs_openvino
+@pytest.mark.parametrize("harm", ["none", "cut", "no folder"])
+def test_what_was_compiled_is_kept_and_a_cut_one_is_made_again(
+    random_weights, pictures, monkeypatch, tmp_path, harm
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def seen() -> np.ndarray:
+        network = registry.load_animator(weights=random_weights, size=SIZE, runtime="openvino")
+        return network.extract(pictures[:1])[0].keypoints
+
+    expected = seen()
+    (blob,) = tmp_path.rglob("*.blob")
+    blob.chmod(0o600)
+    if harm == "cut":
+        blob.write_bytes(blob.read_bytes()[:10_000])
+    elif harm == "no folder":
+        blob.unlink()
+        blob.parent.rmdir()
+        blob.parent.write_text("in the way")
+    np.testing.assert_array_equal(seen(), expected)
+
+
+@needs_openvino
+def test_the_shipped_int8_was_made_of_the_shipped_weights():
+    from thcodec.models import openvino_files
+
+    weights = registry.find_weights("compact-4.safetensors")
+    assert openvino_files.find_int8(weights, registry.sha256_of(weights), 256) is not None
+
+
+@needs_openvino
 def test_int8_that_is_not_there_is_a_clear_error(random_weights):
     with pytest.raises(WeightsError, match="there is no int8 generator of 64 pixels"):
         registry.load_animator(weights=random_weights, size=SIZE, runtime="int8")

@@ -11,6 +11,8 @@ from torch.nn import functional
 from thcodec.models.face_vid2vid.blocks import smoothed, zero_head
 
 _SLOPE = 0.2
+# Taps of a box as wide as the scale on one as wide as two samples, by scale.
+NO_LATTICE = {2: (1, 2, 1), 4: (1, 2, 2, 2, 1)}
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,11 @@ class CompactNet(nn.Module):
         y = y + functional.pixel_shuffle(self.up(self.inner(self.down(y))), 2)
         y = self.after(y) + head
         base = functional.interpolate(x, scale_factor=scale, mode="bicubic", align_corners=False)
-        # Shuffled and judged nets draw a pattern of single samples; what follows the filter is the
-        # same for every sample, so it can sharpen again without one.
+        # The shuffle leaves a lattice as wide as a still's sample. The filter has nothing at its
+        # frequencies; what follows treats all samples alike, so it sharpens again without one.
         rough = torch.cat([self.tails[str(scale)](y), self.fines[str(scale)](y)], 1)
-        coarse, fine = smoothed(functional.pixel_shuffle(rough, scale)).tensor_split([3], 1)
+        rough = smoothed(functional.pixel_shuffle(rough, scale), NO_LATTICE[scale])
+        coarse, fine = rough.tensor_split([3], 1)
         large = base + coarse
         return large + self.detail(torch.cat([large - 0.5, fine], 1))
 

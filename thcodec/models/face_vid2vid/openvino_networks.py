@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino
@@ -82,14 +83,14 @@ class Compiled:
     """A model made ready for this CPU, run in float32 on so many threads in so many streams."""
 
     def __init__(self, model: openvino.Model, threads: int, streams: int) -> None:
-        properties = {
+        properties: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": "f32",
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": streams,
             # Several processes share a machine: pinned, all of them would sit on the first cores.
             "ENABLE_CPU_PINNING": False,
         }
-        compiled = openvino.Core().compile_model(model, "CPU", properties)
+        compiled = openvino_files.compile_on_cpu(model, properties)
         self._requests = [compiled.create_infer_request() for _ in range(streams)]
 
     def each(self, inputs: Iterable[_Arrays]) -> list[_Arrays]:
