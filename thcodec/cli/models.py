@@ -158,19 +158,17 @@ def quantise(
         float, typer.Option(help="Share by which ST-LPIPS may be worse; else nothing is kept.")
     ] = 0.03,
 ) -> int:
-    """Make the int8 generator from training clips and judge it on validation clips."""
+    """Make the int8 synthesis from training clips and judge it on validation clips."""
     from thcodec.models.runtime import choose_runtime
 
     choose_runtime("openvino", "cpu")
     from thcodec.train.quantise import quantise as run
 
-    made, judgement = run(data, weights, size=size, clips=clips, folder=folder)
+    made, judgement = run(data, weights, size=size, clips=clips, worst=worst, folder=folder)
     for key, value in judgement.as_dict().items():
         typer.echo(f"{key:<14}{value:.4f}")
-    if judgement.worse > worst:
-        for suffix in (".xml", ".bin"):
-            made.with_suffix(suffix).unlink()
-        raise ThvError(f"ST-LPIPS is {judgement.worse:.1%} worse in int8: nothing was kept")
+    if made is None:
+        raise ThvError(f"ST-LPIPS is {judgement.worse:.1%} worse in int8: nothing was written")
     typer.echo(str(made))
     return console.OK
 

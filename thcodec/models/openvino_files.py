@@ -1,7 +1,7 @@
 """Networks converted for OpenVINO, as files: converting takes seconds and torch, reading neither.
 
 Beside the weights may lie what ``thcodec models export`` and ``quantise`` wrote; what was converted
-on the fly is kept in the user's cache. Each file says of which weights it was made.
+on the fly is kept in the user's cache. Each file says of which weights and graphs it was made.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Any
 
 import openvino
 
-_MADE_OF = ["thcodec", "weights_sha256"]
+_MADE_OF = ["thcodec", "made_of"]
+GRAPHS = 2  # goes up with every change of what the parts take, give or compute
 
 
 def part_file(folder: Path, weights: Path, part: str, size: int, int8: bool = False) -> Path:
@@ -27,7 +28,7 @@ def part_file(folder: Path, weights: Path, part: str, size: int, int8: bool = Fa
 
 
 def find_int8(weights: Path, sha256: bytes, size: int) -> openvino.Model | None:
-    """The quantised generator beside the weights, None when there is none of these weights."""
+    """The quantised synthesis beside the weights, None when there is none of these weights."""
     return _read(part_file(weights.parent, weights, "synthesise", size, int8=True), sha256)
 
 
@@ -63,11 +64,11 @@ def convert_weights(weights: Path, part: str, size: int) -> openvino.Model:
 
 
 def write(model: openvino.Model, path: Path, sha256: bytes, *, half: bool = False) -> None:
-    """Write a model with the SHA-256 of the weights it was made of; ``half``: weights as float16.
+    """Write a model with what it was made of; ``half``: weights as float16.
 
     The .xml gets its name last, when everything is complete. Raises OSError.
     """
-    model.set_rt_info(sha256.hex(), _MADE_OF)
+    model.set_rt_info(_origin(sha256), _MADE_OF)
     with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
         partial = Path(folder) / path.name
         try:
@@ -99,7 +100,7 @@ def cache_folder() -> Path:
 
 
 def _read(path: Path, sha256: bytes) -> openvino.Model | None:
-    """The model in a file, None when it is missing, damaged or of other weights."""
+    """The model in a file, None when it is missing, damaged or of other weights or graphs."""
     if not path.is_file():
         return None
     try:
@@ -107,7 +108,11 @@ def _read(path: Path, sha256: bytes) -> openvino.Model | None:
         made_of = model.get_rt_info(_MADE_OF).astype(str)
     except RuntimeError:
         return None
-    return model if made_of == sha256.hex() else None
+    return model if made_of == _origin(sha256) else None
+
+
+def _origin(sha256: bytes) -> str:
+    return f"graphs {GRAPHS} of weights {sha256.hex()}"
 
 
 def _key(sha256: bytes, size: int) -> str:

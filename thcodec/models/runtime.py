@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from thcodec.errors import ThvError
 
-# "int8" is OpenVINO with the quantised generator; "auto" takes the fastest that is here.
+# "int8" is OpenVINO with the quantised synthesis; "auto" takes the fastest that is here.
 RUNTIMES = ("auto", "torch", "openvino", "int8")
 MAX_THREADS = 256
 

@@ -53,7 +53,7 @@ class EncoderConfig:
         weights: file of the animator's weights; None looks in THCODEC_HOME and the package.
         device: torch device of the extractor, e.g. "cpu", "cuda".
         runtime: what the compact animator runs on: "torch", "openvino", "int8" (OpenVINO with the
-            quantised generator) or "auto", the fastest that is here.
+            quantised synthesis) or "auto", the fastest that is here.
         threads: of the work in all, 1..256; None: as many as the process may use.
         still_codec: 1 JPEG with shared tables, 2 WebP, 3 complete JPEG.
         coder: entropy coder of the motion: 0 raw, 1 zstd, 2 adaptive range coder.
@@ -183,7 +183,7 @@ class DecoderConfig:
     Attributes:
         device: torch device of the networks, e.g. "cpu", "cuda".
         runtime: what the compact animator runs on: "torch", "openvino", "int8" (OpenVINO with the
-            quantised generator) or "auto", the fastest that is here.
+            quantised synthesis) or "auto", the fastest that is here.
         threads: of the work in all, 1..256; None: as many as the process may use.
         weights: file of the animator's weights; None looks in THCODEC_HOME and the package.
         upscaler_weights: the upscaler's file, for tfhub a folder or handle; None looks as above.

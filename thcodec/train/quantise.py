@@ -1,7 +1,7 @@
 """The synthesis in int8: calibrated by NNCF on training clips, judged on validation clips.
 
-Only what convolutions read is quantised. What they make is added up in float32, and so is
-everything that makes up the motion field and the final pixels.
+Only what convolutions read is quantised. What is made of their results, the motion field and the
+final pixels, stays in float32.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _Inputs = tuple[np.ndarray, ...]
 
 @dataclass(frozen=True)
 class Judgement:
-    """Means over validation frames: ST-LPIPS and PSNR (dB) of either generator's pictures against
+    """Means over validation frames: ST-LPIPS and PSNR (dB) of either network's pictures against
     the frames, and PSNR of one against the other."""
 
     frames: int
@@ -59,15 +59,23 @@ class Judgement:
 
 
 def quantise(
-    data: Path, weights: Path | None, *, size: int, clips: int, folder: Path | None = None
-) -> tuple[Path, Judgement]:
-    """Quantise the generator of a weights file and write it where the int8 runtime looks for it.
+    data: Path,
+    weights: Path | None,
+    *,
+    size: int,
+    clips: int,
+    worst: float,
+    folder: Path | None = None,
+) -> tuple[Path | None, Judgement]:
+    """Quantise the synthesis of a weights file and write it where the int8 runtime looks for it;
+    None where it is too much worse for that, and what lay there stays.
 
     Args:
         data: holds train256 for calibration and val256 for the judgement.
         weights: None: as ``load_animator`` finds them.
         size: of the pictures, pixels.
         clips: of each split, so many evenly spread ones.
+        worst: share by which ST-LPIPS may be worse.
         folder: where to, None: beside the weights.
 
     Raises ThvError without NNCF or ST-LPIPS, MediaError without clips, WeightsError.
@@ -94,11 +102,13 @@ def quantise(
             smooth_quant_alphas=nncf.AdvancedSmoothQuantParameters(convolution=0.5),
         ),
     )
+    plain = openvino_files.converted(path, sha256, size)("synthesise")
+    judgement = judge(plain, quantised, samples(animator, data / f"val{size}", clips))
+    if judgement.worse > worst:
+        return None, judgement
     made = openvino_files.part_file(folder or path.parent, path, "synthesise", size, int8=True)
     openvino_files.write(quantised, made, sha256, half=True)
-    plain = openvino_files.converted(path, sha256, size)("synthesise")
-    judged = samples(animator, data / f"val{size}", clips)
-    return made, judge(plain, quantised, judged)
+    return made, judgement
 
 
 def judge(
@@ -106,7 +116,7 @@ def judge(
     quantised: openvino.Model,
     judged: list[tuple[_Inputs, np.ndarray]],
 ) -> Judgement:
-    """Both generators' pictures against the frames they should show. Raises ThvError without
+    """Both networks' pictures against the frames they should show. Raises ThvError without
     ST-LPIPS."""
     stlpips = load_stlpips()
     if stlpips is None:

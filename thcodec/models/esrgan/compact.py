@@ -1,4 +1,4 @@
-"""The compact face upscaler: everything but the last shuffle happens at the still's own size."""
+"""The compact face upscaler: all but two thin convolutions work at the still's own size or half."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from torch.nn import functional
 from thcodec.models.face_vid2vid.blocks import smoothed, zero_head
 
 _SLOPE = 0.2
-# Taps of a box as wide as the scale on one as wide as two samples, by scale.
+# Taps by scale, of a box as wide as the scale on one of two samples: nothing at the frequencies of
+# the lattice that a pixel shuffle can draw.
 NO_LATTICE = {2: (1, 2, 1), 4: (1, 2, 2, 2, 1)}
 
 
@@ -21,7 +22,7 @@ class CompactConfig:
 
     ``outer_blocks`` residual blocks stand before and as many after the ``inner_blocks`` that work
     at half the still's size, where they see twice as far for a quarter of the cost.
-    ``fine_channels`` are those of the two convolutions at full size.
+    ``fine_channels`` go to the two convolutions at full size.
     """
 
     channels: int = 64
@@ -77,8 +78,7 @@ class CompactNet(nn.Module):
         y = y + functional.pixel_shuffle(self.up(self.inner(self.down(y))), 2)
         y = self.after(y) + head
         base = functional.interpolate(x, scale_factor=scale, mode="bicubic", align_corners=False)
-        # The shuffle leaves a lattice as wide as a still's sample. The filter has nothing at its
-        # frequencies; what follows treats all samples alike, so it sharpens again without one.
+        # What follows the filter treats all samples alike: it sharpens again without a lattice.
         rough = torch.cat([self.tails[str(scale)](y), self.fines[str(scale)](y)], 1)
         rough = smoothed(functional.pixel_shuffle(rough, scale), NO_LATTICE[scale])
         coarse, fine = rough.tensor_split([3], 1)

@@ -75,9 +75,10 @@ def _recognise(state: State) -> tuple[Network, State]:
 
 def _compact(state: State) -> compact.CompactNet:
     config = compact.config_of(state)
-    _check(config.channels, config.inner_channels, highest=_WIDEST)
+    _check(config.channels, config.inner_channels, config.fine_channels, highest=_WIDEST)
     _check(config.outer_blocks, config.inner_blocks, highest=_MOST)
-    _check(*config.scales, highest=8)
+    if not set(config.scales) <= compact.NO_LATTICE.keys():
+        raise ValueError(f"it enlarges by {config.scales}, known are {tuple(compact.NO_LATTICE)}")
     return compact.CompactNet(config)
 
 

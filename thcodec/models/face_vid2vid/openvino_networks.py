@@ -125,7 +125,7 @@ def load_openvino(
 ) -> OpenVinoNetworks:
     """The network of a weights file, converted now unless that was done before.
 
-    int8: whether the quantised generator is taken; None: where there is one. Raises WeightsError
+    int8: whether the quantised synthesis is taken; None: where there is one. Raises WeightsError
     where there is none, or the weights do not fit.
     """
     quantised = None
@@ -133,7 +133,7 @@ def load_openvino(
         quantised = openvino_files.find_int8(path, sha256, size)
     if int8 and quantised is None:
         raise WeightsError(
-            f"there is no int8 generator of {size} pixels for {path}: thcodec models quantise"
+            f"there is no int8 synthesis of {size} pixels for {path}: thcodec models quantise"
         )
     converted = openvino_files.converted(path, sha256, size)
 
