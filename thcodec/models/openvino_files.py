@@ -81,8 +81,9 @@ def write(model: openvino.Model, path: Path, sha256: bytes, *, half: bool = Fals
 
 
 def compile_on_cpu(model: openvino.Model, properties: dict[str, Any]) -> openvino.CompiledModel:
-    """Make a model ready for this CPU. What that makes is kept in the user's cache: reading it takes
-    a quarter of the time."""
+    """Make a model ready for this CPU. The result is kept in the user's cache: reading it takes a
+    quarter of the time.
+    """
     core, kept = openvino.Core(), cache_folder() / "compiled"
     with suppress(OSError, RuntimeError):  # a cache that cannot be used is no fault
         kept.mkdir(parents=True, exist_ok=True)
