@@ -132,9 +132,13 @@ def test_ctrl_c_stops_the_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         processes.extend(engine._processes)
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        run_batch(source, tmp_path / "out", engine, command=FAKE_COMMAND)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored behind nohup
+    try:
+        threading.Thread(target=interrupt, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):
+            run_batch(source, tmp_path / "out", engine, command=FAKE_COMMAND)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert [process.returncode for process in processes] == [-signal.SIGTERM] * 2
 
 
