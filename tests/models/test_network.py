@@ -174,7 +174,7 @@ def test_close_ups_are_cut_where_they_say():
 def test_one_net_serves_several_picture_sizes(size):
     net = FaceVid2Vid(TINY).eval()
     with torch.inference_mode():
-        source = net.appearance(torch.rand(1, 3, size, size)).expand(3)
+        source = net.appearance(torch.rand(1, 3, size, size).expand(3, -1, -1, -1))
         turned = torch.eye(3).expand(3, 3, 3)
         out = net.synthesise(Placed(source, keypoints(3), keypoints(3, 1), turned))
         located, canonical = net.extractor(torch.rand(3, 3, size, size))

@@ -50,15 +50,6 @@ class Appearance:
     features: torch.Tensor
     volume: torch.Tensor
 
-    def expand(self, count: int) -> Appearance:
-        """One source for ``count`` driving frames, without a copy."""
-        return Appearance(
-            *(
-                part.expand(count, *part.shape[1:])
-                for part in (self.picture, self.small, self.features, self.volume)
-            )
-        )
-
 
 class AppearanceEncoder(nn.Module):
     """Picture (N, 3, S, S) in [0, 1] -> Appearance."""
