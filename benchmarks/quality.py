@@ -104,7 +104,9 @@ def coded_still(picture: np.ndarray) -> np.ndarray:
         tables=tables,
     )
     still = decode_still(data, config.still_codec, side, side, tables=tables)
-    return registry.load_upscaler(config.upscaler).upscale(still, len(picture))
+    return registry.load_upscaler(config.upscaler_name(live=False), runtime="auto").upscale(
+        still, len(picture)
+    )
 
 
 def _record(

@@ -126,7 +126,7 @@ def usable(settings: dict[str, EncoderConfig]) -> dict[str, EncoderConfig]:
     found = {}
     for name, config in settings.items():
         try:
-            registry.load_upscaler(config.upscaler)
+            registry.load_upscaler(config.upscaler_name(live=False))
         except ThvError as error:
             print(f"left out: {name}: {error}")
         else:
@@ -284,7 +284,7 @@ def _setting(config: EncoderConfig) -> dict[str, Any]:
         "policy": config.policy,
         "interval": config.interval,
         "limit": config.limit,
-        "upscaler": config.upscaler,
+        "upscaler": config.upscaler_name(live=False),
     }
 
 

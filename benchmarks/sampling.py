@@ -78,7 +78,7 @@ class Stream:
     def __init__(self, packets: Sequence[Packet], animator: Animator) -> None:
         self._packets, self._animator = packets, animator
         self._header = StreamHeader.parse(packets[0].payload)
-        self._upscaler = registry.load_upscaler(self._header.upscaler.name)
+        self._upscaler = registry.load_upscaler(self._header.upscaler.name, runtime="auto")
         self.transition = self._header.transition
         plans = [plan for plan, _ in self._walk(Transition(1, 1), ())]
         self.length = len(plans)

@@ -199,8 +199,8 @@ def stages(frames: list[np.ndarray], animator: Animator) -> dict[str, float]:
     code = {"codec": config.still_codec, "quality": config.source_quality, "tables": b""}
     data = encode_still(still, **code)  # type: ignore[arg-type]
     side = config.still_size
-    upscaler = registry.load_upscaler(config.upscaler)
-    face, quarter = registry.load_upscaler("face"), resize_still(frames[0], 64)
+    upscaler = registry.load_upscaler(config.upscaler_name(live=False), runtime="auto")
+    face, quarter = registry.load_upscaler("face", runtime="auto"), resize_still(frames[0], 64)
     seen = animator.extract(some)
     canonical = np.asarray(seen[0].canonical, np.float64)
     motions = [animator.motion(one, canonical, seen[0]) for one in seen]

@@ -119,6 +119,7 @@ def test_openvino_decodes_without_torch(tmp_path: Path) -> None:
     pytest.importorskip("openvino")
     program = (
         "import sys; from thcodec.models.face_vid2vid import animator, openvino_networks\n"
+        "from thcodec.models.esrgan import on_openvino\n"
         "from thcodec.pipeline import Decoder, decode, encode\n"
         "raise SystemExit('torch' in sys.modules)"
     )

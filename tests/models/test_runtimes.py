@@ -92,13 +92,13 @@ def test_the_shipped_network_is_the_same_on_both_runtimes(shared_clip):
 def test_a_converted_network_is_kept_and_read_without_converting(
     random_weights, pictures, monkeypatch, tmp_path
 ):
-    from thcodec.models import openvino_files
+    from thcodec.models.face_vid2vid import openvino_networks
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     first = registry.load_animator(weights=random_weights, size=SIZE, runtime="openvino")
     expected = first.extract(pictures[:1])[0]
     assert list(tmp_path.rglob("random-extract-64.xml"))
-    monkeypatch.setattr(openvino_files, "convert_weights", None)
+    monkeypatch.setattr(openvino_networks, "convert_weights", None)
     again = registry.load_animator(weights=random_weights, size=SIZE, runtime="openvino")
     assert (again.extract(pictures[:1])[0].keypoints == expected.keypoints).all()
 

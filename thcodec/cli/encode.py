@@ -72,11 +72,12 @@ def encode(
     ] = _DEFAULT.audio_bitrate,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Code the sound.")] = True,
     upscaler: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Brings stills to size: face, esrgan, realesrgan, tfhub, bicubic, lanczos."
+            help="Brings stills to size: face, esrgan, realesrgan, tfhub, bicubic, lanczos.",
+            show_default="face; lanczos in live streams",
         ),
-    ] = _DEFAULT.upscaler,
+    ] = None,
     upscaler_weights: Annotated[
         str | None, typer.Option(help="The upscaler's file; for tfhub a folder or handle.")
     ] = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -133,43 +133,53 @@ def export(
     from thcodec.models.runtime import choose_runtime
 
     choose_runtime(runtime, "cpu")
-    from thcodec.models import openvino_files
     from thcodec.models.face_vid2vid.graphs import PARTS
+    from thcodec.models.face_vid2vid.openvino_networks import convert_weights, part_of
+    from thcodec.models.openvino_files import write
 
     path = find_weights(str(find_network("compact").file), weights)
     folder.mkdir(parents=True, exist_ok=True)
+    sha256 = sha256_of(path)
     for part in PARTS:
-        target = openvino_files.part_file(folder, path, part, size)
-        model = openvino_files.convert_weights(path, part, size)
-        openvino_files.write(model, target, sha256_of(path), half=half)
+        target = part_of(path, sha256, part, size).file(folder)
+        write(convert_weights(path, part, size), target, sha256, half=half)
         typer.echo(str(target))
     return console.OK
 
 
 def quantise(
     data: Annotated[Path, typer.Argument(help="Folder with train256 and val256.")],
+    network: Annotated[str, typer.Option(help="compact or face.")] = "compact",
     folder: Annotated[
         Path | None, typer.Option(help="Where to; beside the weights when it is not given.")
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="The compact animator's weights.")] = None,
-    size: Annotated[int, typer.Option(help="Side of the pictures: 256 or 512.")] = 256,
+    weights: Annotated[Path | None, typer.Option(help="The network's weights.")] = None,
+    size: Annotated[int, typer.Option(help="Side of compact's pictures: 256 or 512.")] = 256,
     clips: Annotated[int, typer.Option(help="Of each split.", min=1)] = 24,
     worst: Annotated[
         float, typer.Option(help="Share by which ST-LPIPS may be worse; else nothing is kept.")
     ] = 0.03,
 ) -> int:
-    """Make the int8 synthesis from training clips and judge it on validation clips."""
+    """Make a network's int8 form from training clips and judge it on validation clips."""
+    if network not in ("compact", "face"):
+        raise typer.BadParameter(f"network is {network!r}, allowed is compact or face")
     from thcodec.models.runtime import choose_runtime
 
     choose_runtime("openvino", "cpu")
-    from thcodec.train.quantise import quantise as run
+    from thcodec.models.esrgan.on_openvino import SCALES
+    from thcodec.train.quantise import quantise_synthesis, quantise_upscaler
 
-    made, judgement = run(data, weights, size=size, clips=clips, worst=worst, folder=folder)
-    for key, value in judgement.as_dict().items():
-        typer.echo(f"{key:<14}{value:.4f}")
-    if made is None:
-        raise ThvError(f"ST-LPIPS is {judgement.worse:.1%} worse in int8: nothing was written")
-    typer.echo(str(made))
+    rest: Any = {"clips": clips, "worst": worst, "folder": folder}
+    if network == "compact":
+        results = [quantise_synthesis(data, weights, size=size, **rest)]
+    else:
+        results = [quantise_upscaler(data, weights, scale=scale, **rest) for scale in SCALES]
+    for made, judgement in results:
+        for key, value in judgement.as_dict().items():
+            typer.echo(f"{key:<14}{value:.4f}")
+        if made is None:
+            raise ThvError(f"ST-LPIPS is {judgement.worse:.1%} worse in int8: it was not written")
+        typer.echo(str(made))
     return console.OK
 
 

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,45 +23,41 @@ _MADE_OF = ["thcodec", "made_of"]
 GRAPHS = 2  # goes up with every change of what the parts take, give or compute
 
 
-def part_file(folder: Path, weights: Path, part: str, size: int, int8: bool = False) -> Path:
-    """Where a part of the network lies, beside its .bin file of the same name."""
-    return folder / f"{weights.stem}-{part}-{size}{'-int8' if int8 else ''}.xml"
+@dataclass(frozen=True)
+class Part:
+    """A part of a network, and its files.
 
-
-def find_int8(weights: Path, sha256: bytes, size: int) -> openvino.Model | None:
-    """The quantised synthesis beside the weights, None when there is none of these weights."""
-    return _read(part_file(weights.parent, weights, "synthesise", size, int8=True), sha256)
-
-
-def converted(weights: Path, sha256: bytes, size: int) -> Callable[[str], openvino.Model]:
-    """Gives the parts of the compact network by name, from files or freshly converted.
-
-    Raises WeightsError when the weights do not fit.
+    Attributes:
+        weights: the network's weights file.
+        sha256: of it.
+        name: of the part, and of the picture size where it is made for one.
     """
-    cached = cache_folder() / _key(sha256, size)
 
-    def find(part: str) -> openvino.Model:
-        for folder in (weights.parent, cached):
-            model = _read(part_file(folder, weights, part, size), sha256)
+    weights: Path
+    sha256: bytes
+    name: str
+
+    def file(self, folder: Path, *, int8: bool = False) -> Path:
+        """Where it lies in a folder, beside its .bin file of the same name."""
+        return folder / f"{self.weights.stem}-{self.name}{'-int8' if int8 else ''}.xml"
+
+    def int8(self) -> openvino.Model | None:
+        """What was quantised, beside the weights; None when there is none of these weights."""
+        return _read(self.file(self.weights.parent, int8=True), self.sha256)
+
+    def converted(self, convert: Callable[[], openvino.Model]) -> openvino.Model:
+        """What was converted before, else what ``convert`` makes, which is kept."""
+        cached = cache_folder() / _key(self.sha256)
+        for folder in (self.weights.parent, cached):
+            model = _read(self.file(folder), self.sha256)
             if model is not None:
                 return model
-        model = convert_weights(weights, part, size)
-        kept = part_file(cached, weights, part, size)
+        model, kept = convert(), self.file(cached)
         with suppress(OSError):  # a cache that cannot be written is no fault
             cached.mkdir(parents=True, exist_ok=True)
-            write(model, kept, sha256)
+            write(model, kept, self.sha256)
         # The same graph the first time and later: equal inputs give equal bytes.
-        return _read(kept, sha256) or model
-
-    return find
-
-
-def convert_weights(weights: Path, part: str, size: int) -> openvino.Model:
-    """A part of the network in a weights file. Raises WeightsError when it does not fit."""
-    from thcodec.models.face_vid2vid.graphs import convert
-    from thcodec.models.face_vid2vid.torch_networks import load_net
-
-    return convert(load_net(weights), part, size)
+        return _read(kept, self.sha256) or model
 
 
 def write(model: openvino.Model, path: Path, sha256: bytes, *, half: bool = False) -> None:
@@ -116,15 +113,16 @@ def _origin(sha256: bytes) -> str:
     return f"graphs {GRAPHS} of weights {sha256.hex()}"
 
 
-def _key(sha256: bytes, size: int) -> str:
+def _key(sha256: bytes) -> str:
     """Of what a conversion depends on: weights, code and OpenVINO."""
-    parts = (sha256.hex(), _code_digest(), openvino.__version__, str(size))
+    parts = (sha256.hex(), _code_digest(), openvino.__version__)
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
 @cache
 def _code_digest() -> str:
     digest = hashlib.sha256()
-    for path in sorted((Path(__file__).parent / "face_vid2vid").glob("*.py")):
-        digest.update(path.read_bytes())
+    for folder in ("face_vid2vid", "esrgan"):
+        for path in sorted((Path(__file__).parent / folder).glob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()

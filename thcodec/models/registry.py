@@ -10,7 +10,7 @@ from thcodec.bitstream.header import ModelIdentity
 from thcodec.errors import ThvError, UnknownModelError, WeightsError
 from thcodec.models.animator import Animator
 from thcodec.models.catalogue import NETWORKS, find_network
-from thcodec.models.runtime import limit_torch
+from thcodec.models.runtime import INT8, choose_runtime, limit_torch
 from thcodec.models.upscaler import RESAMPLERS, Resampler, Upscaler
 
 # Name -> version; spec/thv.md lists them.
@@ -72,15 +72,17 @@ def load_upscaler(
     weights: str | Path | None = None,
     device: str = "cpu",
     expected: ModelIdentity | None = None,
+    runtime: str = "torch",
     threads: int | None = None,
 ) -> Upscaler:
     """Build what enlarges stills, and load its weights.
 
     ``weights`` is a file, for tfhub a folder or handle; ``expected`` a stream's demand: name,
-    version and SHA-256 must agree; ``threads`` how many it may use, None for all. Raises
+    version and SHA-256 must agree; ``runtime`` is one of ``runtime.RUNTIMES``, for the upscaler
+    face, the others have but one; ``threads`` how many it may use, None for all. Raises
     UnknownModelError for a name or version this version of thcodec does not have, WeightsError when
-    the weights are missing, unreadable or not the expected ones, ThvError for a device that is not
-    there.
+    the weights are missing, unreadable or not the expected ones, ThvError for a device or runtime
+    that is not here.
     """
     version = UPSCALERS.get(name)
     if version is None or (
@@ -94,10 +96,24 @@ def load_upscaler(
     path = find_upscaler(name, weights)
     identity = ModelIdentity(name, version, _upscaler_sha256(path))
     _check_hash(path, identity, expected, "--upscaler-weights")
-    from thcodec.models.esrgan.upscaler import load_network_upscaler
+    if name == "tfhub":
+        return _load_hub(path, identity)
+    chosen = choose_runtime(runtime, device) if name == "face" else "torch"
+    if chosen == "torch":
+        from thcodec.models.esrgan.on_torch import load_on_torch
 
-    limit_torch(threads)
-    return load_network_upscaler(path, identity, device)
+        limit_torch(threads)
+        return load_on_torch(path, identity, device)
+    from thcodec.models.esrgan.on_openvino import load_on_openvino
+
+    return load_on_openvino(path, identity, int8=INT8[chosen], threads=threads)
+
+
+def _load_hub(path: Path, identity: ModelIdentity) -> Upscaler:
+    from thcodec.models.esrgan import tfhub
+    from thcodec.models.esrgan.upscaler import NetworkUpscaler
+
+    return NetworkUpscaler(tfhub.load_model(path), (tfhub.SCALE,), identity)
 
 
 def find_upscaler(name: str, weights: str | Path | None = None) -> Path:

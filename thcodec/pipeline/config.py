@@ -47,7 +47,8 @@ class EncoderConfig:
         crop: "auto" (follow the face), "none" (largest central square) or "x,y,w,h" in pixels.
         audio: whether sound is coded.
         audio_bitrate: bit/s of Opus, 6000..256000.
-        upscaler: name of the network or filter that brings stills to ``size``.
+        upscaler: name of the network or filter that brings stills to ``size``; None: "face", in
+            live streams "lanczos": the network would hold up the frame that a still comes with.
         upscaler_weights: its file, for tfhub a folder or handle; None looks as for ``weights``.
         animator: name of the network that moves them.
         weights: file of the animator's weights; None looks in THCODEC_HOME and the package.
@@ -77,7 +78,7 @@ class EncoderConfig:
     crop: str = "auto"
     audio: bool = True
     audio_bitrate: int = 24000
-    upscaler: str = "lanczos"
+    upscaler: str | None = None
     upscaler_weights: str | None = None
     animator: str = "compact"
     weights: Path | None = None
@@ -166,6 +167,10 @@ class EncoderConfig:
     def still_size(self) -> int:
         """Side of the coded stills in pixels."""
         return SOURCE_SIZES[self.size] if self.source_size is None else self.source_size
+
+    def upscaler_name(self, live: bool) -> str:
+        """What brings stills to ``size``."""
+        return self.upscaler or ("lanczos" if live else "face")
 
     @property
     def header_transition(self) -> Transition | None:

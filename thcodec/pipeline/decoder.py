@@ -193,6 +193,7 @@ class Decoder:
                 weights=config.upscaler_weights,
                 device=config.device,
                 expected=identity,
+                runtime=config.runtime,
                 threads=config.threads,
             )
         except (UnknownModelError, WeightsError) as error:

@@ -90,9 +90,10 @@ class Encoder:
             live=live,
         )
         self._upscaler = registry.load_upscaler(
-            config.upscaler,
+            config.upscaler_name(live),
             weights=config.upscaler_weights,
             device=config.device,
+            runtime=config.runtime,
             threads=config.threads,
         )
         self._metadata = metadata or {}

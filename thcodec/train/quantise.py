@@ -1,12 +1,15 @@
-"""The synthesis in int8: calibrated by NNCF on training clips, judged on validation clips.
+"""Networks in int8: calibrated by NNCF on training clips, judged on validation clips.
 
-Only what convolutions read is quantised. What is made of their results, the motion field and the
-final pixels, stays in float32.
+Of the animator it is the synthesis, and only what convolutions read is quantised: what is made of
+their results, the motion field and the final pixels, stays in float32. Of the upscaler it is what
+makes 256 pixels of 128 and of 64.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +18,15 @@ import openvino
 from thcodec.errors import ThvError
 from thcodec.evaluate.clips import find_clips, read_frames
 from thcodec.evaluate.perceptual import load_stlpips
-from thcodec.models import openvino_files
 from thcodec.models.animator import Animator
 from thcodec.models.catalogue import find_network
+from thcodec.models.esrgan import on_openvino
+from thcodec.models.esrgan.on_openvino import OnOpenVino
+from thcodec.models.esrgan.upscaler import NetworkUpscaler
+from thcodec.models.face_vid2vid import openvino_networks
 from thcodec.models.face_vid2vid.animator import placed
 from thcodec.models.face_vid2vid.openvino_networks import Compiled, inputs_of
+from thcodec.models.openvino_files import Part, write
 from thcodec.models.registry import find_weights, load_animator, load_upscaler, sha256_of
 from thcodec.models.runtime import default_threads
 from thcodec.pipeline.quality import psnr
@@ -58,7 +65,7 @@ class Judgement:
         return {**asdict(self), "worse": self.worse}
 
 
-def quantise(
+def quantise_synthesis(
     data: Path,
     weights: Path | None,
     *,
@@ -80,67 +87,122 @@ def quantise(
 
     Raises ThvError without NNCF or ST-LPIPS, MediaError without clips, WeightsError.
     """
+    path = find_weights(str(find_network("compact").file), weights)
+    part = openvino_networks.part_of(path, sha256_of(path), "synthesise", size)
+    animator = load_animator(weights=path, size=size, runtime="openvino")
+    convert = partial(openvino_networks.convert_weights, path, "synthesise", size)
+    calibration = [inputs for inputs, _ in samples(animator, data / f"train{size}", clips)]
+    quantised = _quantised(convert(), calibration, FLOAT32)
+    inputs, frames = zip(*samples(animator, data / f"val{size}", clips), strict=True)
+    threads = default_threads()
+    plain, other = (
+        [out[0][0] for out in Compiled(model, threads, threads).each(inputs)]
+        for model in (part.converted(convert), quantised)
+    )
+    return _kept(part, quantised, judge(frames, plain, other), worst, folder)
+
+
+def quantise_upscaler(
+    data: Path,
+    weights: Path | None,
+    *,
+    scale: int,
+    clips: int,
+    worst: float,
+    folder: Path | None = None,
+) -> tuple[Path | None, Judgement]:
+    """The same for the upscaler ``face``, by what it makes of stills of 256 / scale pixels."""
+    path = find_weights(str(find_network("face").file), weights)
+    part = on_openvino.part_of(path, sha256_of(path), scale)
+    convert = partial(on_openvino.convert, path, scale)
+    calibration = [
+        (still.transpose(2, 0, 1)[None].astype(np.float32) / 255,)
+        for still, _ in _stills(data / "train256", clips, scale)
+    ]
+    quantised = _quantised(convert(), calibration, ())
+    stills, frames = zip(*_stills(data / "val256", clips, scale), strict=True)
+    identity = load_upscaler("face", weights=path).identity
+    plain, other = (
+        [upscaler.upscale(still, len(frame)) for still, frame in zip(stills, frames, strict=True)]
+        for upscaler in (
+            NetworkUpscaler(OnOpenVino({scale: model}), (scale,), identity)
+            for model in (part.converted(convert), quantised)
+        )
+    )
+    return _kept(part, quantised, judge(frames, plain, other), worst, folder)
+
+
+def _quantised(
+    model: openvino.Model, calibration: Sequence[_Inputs], kept: Sequence[str]
+) -> openvino.Model:
+    """The model with int8 convolutions, but for those that ``kept`` patterns name."""
     try:
         import nncf
     except ImportError:
         raise ThvError("quantising needs NNCF: pip install 'thcodec[quantise]'") from None
-    path = find_weights(str(find_network("compact").file), weights)
-    sha256 = sha256_of(path)
-    animator = load_animator(weights=path, size=size, runtime="openvino")
-    model = openvino_files.convert_weights(path, "synthesise", size)
-    calibration = [inputs for inputs, _ in samples(animator, data / f"train{size}", clips)]
-    quantised = nncf.quantize(
+    return nncf.quantize(
         model,
         nncf.Dataset(calibration),
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(calibration),
         ignored_scope=nncf.IgnoredScope(
-            patterns=list(FLOAT32), types=["GroupConvolution"], validate=False
+            patterns=list(kept), types=["GroupConvolution", "Interpolate"], validate=False
         ),
         advanced_parameters=nncf.AdvancedQuantizationParameters(
             # Moves what is large in an activation's channels into the kernels.
             smooth_quant_alphas=nncf.AdvancedSmoothQuantParameters(convolution=0.5),
         ),
     )
-    plain = openvino_files.converted(path, sha256, size)("synthesise")
-    judgement = judge(plain, quantised, samples(animator, data / f"val{size}", clips))
+
+
+def _kept(
+    part: Part,
+    quantised: openvino.Model,
+    judgement: Judgement,
+    worst: float,
+    folder: Path | None,
+) -> tuple[Path | None, Judgement]:
+    """Write what is good enough."""
     if judgement.worse > worst:
         return None, judgement
-    made = openvino_files.part_file(folder or path.parent, path, "synthesise", size, int8=True)
-    openvino_files.write(quantised, made, sha256, half=True)
+    made = part.file(folder or part.weights.parent, int8=True)
+    write(quantised, made, part.sha256, half=True)
     return made, judgement
 
 
 def judge(
-    plain: openvino.Model,
-    quantised: openvino.Model,
-    judged: list[tuple[_Inputs, np.ndarray]],
+    frames: Sequence[np.ndarray], plain: Sequence[np.ndarray], quantised: Sequence[np.ndarray]
 ) -> Judgement:
     """Both networks' pictures against the frames they should show. Raises ThvError without
     ST-LPIPS."""
     stlpips = load_stlpips()
     if stlpips is None:
         raise ThvError("judging needs ST-LPIPS: pip install --no-deps stlpips-pytorch==0.0.2")
-    threads = default_threads()
-    made = [
-        [out[0][0] for out in Compiled(model, threads, threads).each(each for each, _ in judged)]
-        for model in (plain, quantised)
-    ]
-    frames = [frame for _, frame in judged]
-    distances = [float(np.mean(stlpips(frames, pictures))) for pictures in made]
-    pairs = ((frames, made[0]), (frames, made[1]), made)
+    distances = [float(np.mean(stlpips(list(frames), list(made)))) for made in (plain, quantised)]
+    pairs = ((frames, plain), (frames, quantised), (plain, quantised))
     levels = [float(np.mean([psnr(a, b) for a, b in zip(*pair, strict=True)])) for pair in pairs]
     return Judgement(len(frames), *distances, *levels)
+
+
+def _stills(folder: Path, clips: int, scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Coded stills of the first frames of clips, each with its frame."""
+    frames = [read_frames(clip, 1)[0] for clip in _spread(folder, clips)]
+    small = (resize_still(frame, len(frame) // scale) for frame in frames)
+    stills = [coded(still, StillCodec.WEBP, _STILL_QUALITY) for still in small]
+    return list(zip(stills, frames, strict=True))
+
+
+def _spread(folder: Path, clips: int) -> list[Path]:
+    found = find_clips(folder)
+    return found[:: max(1, len(found) // clips)][:clips]
 
 
 def samples(animator: Animator, folder: Path, clips: int) -> list[tuple[_Inputs, np.ndarray]]:
     """Inputs of the synthesis from clips of a folder, each with the frame it should show; sources
     are coded as the codec does."""
-    found = find_clips(folder)
-    found = found[:: max(1, len(found) // clips)][:clips]
     upscaler = load_upscaler("lanczos")
     result: list[tuple[_Inputs, np.ndarray]] = []
-    for clip in found:
+    for clip in _spread(folder, clips):
         frames = read_frames(clip, 2 * _DISTANCE + 1)[::_DISTANCE]
         first, *others = animator.extract(frames)
         own = animator.motion(first, first.canonical, first)

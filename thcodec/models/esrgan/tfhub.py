@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from thcodec.errors import WeightsError
 
@@ -24,24 +23,24 @@ _EXTRA = "pip install 'thcodec[tfhub]'"
 
 class HubNetwork:
     """A model that takes float32 (N, h, w, 3) in 0..255 and gives (N, 4h, 4w, 3), to be called with
-    (N, 3, h, w) in [0, 1] like our own networks.
+    (N, 3, h, w) in [0, 1] as NetworkUpscaler does.
     """
 
     def __init__(self, model: Any) -> None:
         self._model = model  # TensorFlow frees a signature's variables with the model
         self._call = model if callable(model) else _signature(model)
 
-    def __call__(self, x: torch.Tensor, scale: int) -> torch.Tensor:
-        still = x.permute(0, 2, 3, 1).mul(255).contiguous().cpu().numpy()
+    def __call__(self, still: np.ndarray, scale: int) -> np.ndarray:
         tensorflow = _import("tensorflow")
-        result = self._call(tensorflow.constant(still.astype(np.float32)))
+        pixels = np.ascontiguousarray(still.transpose(0, 2, 3, 1) * np.float32(255))
+        result = self._call(tensorflow.constant(pixels))
         if isinstance(result, dict):
             (result,) = result.values()
         large = np.asarray(result, np.float32)
-        expected = (len(still), SCALE * still.shape[1], SCALE * still.shape[2], 3)
+        expected = (len(pixels), SCALE * pixels.shape[1], SCALE * pixels.shape[2], 3)
         if large.shape != expected:
             raise WeightsError(f"the SavedModel gives {large.shape}, not {expected}")
-        return torch.from_numpy(large.copy()).permute(0, 3, 1, 2).div(255).to(x.device)
+        return large.transpose(0, 3, 1, 2) / np.float32(255)
 
 
 def find_model(place: str | None) -> Path:
@@ -71,7 +70,9 @@ def load_model(folder: Path) -> HubNetwork:
     tensorflow = _import("tensorflow")
     try:
         network = HubNetwork(tensorflow.saved_model.load(str(folder)))
-        network(torch.zeros(1, 3, 16, 16), SCALE)  # another kind of model shows now, not mid-stream
+        network(
+            np.zeros((1, 3, 16, 16), np.float32), SCALE
+        )  # another kind of model shows now, not mid-stream
         return network
     except (OSError, ValueError, LookupError, TypeError, tensorflow.errors.OpError) as error:
         reason = " ".join(str(error).split())[:200]

@@ -17,7 +17,7 @@ from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.networks import Networks, Placed
 from thcodec.models.face_vid2vid.pose import decompose, rigid_fit
 from thcodec.models.face_vid2vid.tracking import carried, flow_both_ways, follow, grey
-from thcodec.models.runtime import choose_runtime
+from thcodec.models.runtime import INT8, choose_runtime
 from thcodec.motion.keypoints import Motion, scaled_rotation, transform
 
 # How rigidly each keypoint follows the skull; the order is that of thcodec/train/landmarks.py.
@@ -138,8 +138,9 @@ def load_compact(
         return CompactAnimator(load_torch(path, device, threads), identity, size)
     from thcodec.models.face_vid2vid.openvino_networks import load_openvino
 
-    int8 = {"auto": None, "int8": True, "openvino": False}[chosen]
-    networks = load_openvino(path, identity.sha256, size, int8=int8, threads=threads, live=live)
+    networks = load_openvino(
+        path, identity.sha256, size, int8=INT8[chosen], threads=threads, live=live
+    )
     return CompactAnimator(networks, identity, size)
 
 

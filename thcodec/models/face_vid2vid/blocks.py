@@ -37,7 +37,7 @@ def zero_head(inputs: int, outputs: int) -> nn.Conv2d:
 def smoothed(picture: torch.Tensor, taps: tuple[int, ...] = NO_GRID) -> torch.Tensor:
     """Pictures (N, C, H, W) through a separable filter; the border is repeated."""
     kernel = picture.new_tensor(taps) / sum(taps)
-    reach, count = len(taps) // 2, picture.shape[1]
+    reach, count = len(taps) // 2, int(picture.shape[1])  # fixed, also where a trace follows
     picture = functional.pad(picture, (reach,) * 4, mode="replicate")
     across, down = kernel.view(1, 1, 1, -1), kernel.view(1, 1, -1, 1)
     picture = functional.conv2d(picture, across.expand(count, 1, 1, -1), groups=count)

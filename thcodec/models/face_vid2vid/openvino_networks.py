@@ -15,6 +15,7 @@ import openvino
 from thcodec.errors import WeightsError
 from thcodec.models import openvino_files
 from thcodec.models.face_vid2vid.networks import Placed
+from thcodec.models.openvino_files import Part
 from thcodec.models.runtime import default_threads
 
 _Arrays = tuple[np.ndarray, ...]
@@ -120,6 +121,19 @@ def _finish(request: openvino.InferRequest, _: _Arrays) -> _Arrays:
     return tuple(tensor.data.copy() for tensor in request.output_tensors)
 
 
+def part_of(path: Path, sha256: bytes, part: str, size: int) -> Part:
+    """A part of the network in a weights file for pictures of ``size`` pixels."""
+    return Part(path, sha256, f"{part}-{size}")
+
+
+def convert_weights(weights: Path, part: str, size: int) -> openvino.Model:
+    """A part of the network in a weights file. Raises WeightsError when it does not fit."""
+    from thcodec.models.face_vid2vid.graphs import convert
+    from thcodec.models.face_vid2vid.torch_networks import load_net
+
+    return convert(load_net(weights), part, size)
+
+
 def load_openvino(
     path: Path, sha256: bytes, size: int, *, int8: bool | None, threads: int | None, live: bool
 ) -> OpenVinoNetworks:
@@ -130,16 +144,17 @@ def load_openvino(
     """
     quantised = None
     if int8 is not False:
-        quantised = openvino_files.find_int8(path, sha256, size)
+        quantised = part_of(path, sha256, "synthesise", size).int8()
     if int8 and quantised is None:
         raise WeightsError(
             f"there is no int8 synthesis of {size} pixels for {path}: thcodec models quantise"
         )
-    converted = openvino_files.converted(path, sha256, size)
 
     def find(part: str) -> openvino.Model:
         if part == "synthesise" and quantised is not None:
             return quantised
-        return converted(part)
+        return part_of(path, sha256, part, size).converted(
+            lambda: convert_weights(path, part, size)
+        )
 
     return OpenVinoNetworks(find, threads, live)
