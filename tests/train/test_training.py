@@ -126,7 +126,7 @@ def test_batches_are_the_same_for_the_same_seed(cache):
 
 
 def test_two_sources_lead_to_the_same_driving_frame(cache):
-    batch = PairSampler(tracks(cache, "train"), 4, 0.0).batch(3, 64, two=True)
+    batch = PairSampler(tracks(cache, "train"), 4, 0.0).batch(3, 64, two=True).on("cpu")
     torch.testing.assert_close(batch.driving, batch.second.driving)
     face = slice(0, COMPACT.seen)
     placed = batch.driving_keypoints[:, face], batch.second.driving_keypoints[:, face]
@@ -267,7 +267,7 @@ def test_a_settled_stage_leaves_norms_and_other_parts_as_they_are(cache, tmp_pat
 
 
 def test_close_ups_are_of_eyes_and_mouth(cache):
-    batch = PairSampler(tracks(cache, "train"), 0, 0.0).batch(2, 64)
+    batch = PairSampler(tracks(cache, "train"), 0, 0.0).batch(2, 64).on("cpu")
     steps = [torch.lerp(batch.source, batch.driving, share) for share in (0.0, 0.5, 1.0)]
     losses = [close_up_loss(picture, batch).item() for picture in steps]
     assert losses[0] > losses[1] > losses[2] == 0
