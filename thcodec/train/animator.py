@@ -27,7 +27,7 @@ from thcodec.train.losses import close_up_loss, flow_loss, mesh_loss, reconstruc
 from thcodec.train.pairs import PairBatch, PairStream, Track, fixed_pairs, stack
 from thcodec.train.perceptual import LearnedPerceptualLoss
 
-DESCRIBED = {"network": "compact", "version": "5", "licence": "Apache-2.0"}  # the weights
+DESCRIBED = {"network": "compact", "version": "4", "licence": "Apache-2.0"}  # the weights
 PARTS = ("motion", "appearance", "generator")  # of the network, which a stage may train
 SETTLING = 40  # batches over which the final norms are taken
 REPORT_SECONDS = 120

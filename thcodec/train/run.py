@@ -70,7 +70,7 @@ def train(
     device: str = "cpu",
     workers: int = 1,
 ) -> Path:
-    """Prepare ``data``, train, and write ``work/compact-5.safetensors``, for an upscaler
+    """Prepare ``data``, train, and write ``work/compact-4.safetensors``, for an upscaler
     ``work/face-1.safetensors``; run it again to go on after a stop.
 
     Networks are trained on ``device`` with batches made by so many ``workers``.
@@ -93,7 +93,7 @@ def train(
     trainer = AnimatorTrainer(
         net, train_tracks, val_tracks, work, config.animator, device=device, workers=workers
     )
-    target = work / "compact-5.safetensors"
+    target = work / "compact-4.safetensors"
     write_weights(trainer.run().state_dict(), target, DESCRIBED)
     return target
 

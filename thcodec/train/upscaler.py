@@ -33,7 +33,7 @@ from thcodec.train.stills import (
     stack,
 )
 
-DESCRIBED = {"network": "face", "version": "2", "licence": "Apache-2.0"}  # the weights
+DESCRIBED = {"network": "face", "version": "1", "licence": "Apache-2.0"}  # the weights
 REPORT_SECONDS = 240
 
 
@@ -79,14 +79,14 @@ def upscaler_training(table: dict[str, Any]) -> UpscalerTraining:
 def train_upscaler(
     data: Path, work: Path, settings: UpscalerTraining, *, device: str = "cpu", workers: int = 1
 ) -> Path:
-    """Prepare ``data``, train, and write ``work/face-2.safetensors``; again to go on after a stop.
+    """Prepare ``data``, train, and write ``work/face-1.safetensors``; again to go on after a stop.
 
     Raises WeightsError when the perceptual loss's package is missing.
     """
     cache = work / "cache"
     prepare_stills(data, cache, settings.frames)
     trainer = UpscalerTrainer(cache, work, settings, device=device, workers=workers)
-    target = work / "face-2.safetensors"
+    target = work / "face-1.safetensors"
     write_weights(trainer.run().state_dict(), target, DESCRIBED)
     return target
 

@@ -36,10 +36,12 @@ def zero_head(inputs: int, outputs: int) -> nn.Conv2d:
 
 def smoothed(picture: torch.Tensor, taps: tuple[int, ...] = NO_GRID) -> torch.Tensor:
     """Pictures (N, C, H, W) through a separable filter; the border is repeated."""
-    line = picture.new_tensor(taps) / sum(taps)
-    kernel = (line[:, None] * line).expand(picture.shape[1], 1, -1, -1)
-    picture = functional.pad(picture, (len(taps) // 2,) * 4, mode="replicate")
-    return functional.conv2d(picture, kernel, groups=picture.shape[1])
+    kernel = picture.new_tensor(taps) / sum(taps)
+    reach, count = len(taps) // 2, picture.shape[1]
+    picture = functional.pad(picture, (reach,) * 4, mode="replicate")
+    across, down = kernel.view(1, 1, 1, -1), kernel.view(1, 1, -1, 1)
+    picture = functional.conv2d(picture, across.expand(count, 1, 1, -1), groups=count)
+    return functional.conv2d(picture, down.expand(count, 1, -1, 1), groups=count)
 
 
 class ConvBlock(nn.Module):

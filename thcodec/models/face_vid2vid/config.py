@@ -19,7 +19,7 @@ class FaceVid2VidConfig:
     width: keypoints whose distance is the face's width.
     anchors: (x, y) of the free points in the source, half the picture's side being 1.
     motion_size: height and width of the motion field, whatever the picture's size.
-    appearance_blocks, bottleneck_blocks: residual blocks per source and per driving frame.
+    fine_channels: at full size, where the generator's finest detail is made.
     """
 
     face: int = 17
@@ -38,11 +38,11 @@ class FaceVid2VidConfig:
     depth_extent: float = 0.6
     volume_channels: int = 16
     motion_size: int = 64
-    motion_widths: tuple[int, ...] = (32, 64, 96, 128, 128)
+    motion_widths: tuple[int, ...] = (32, 48, 64, 96)
     picture_channels: int = 32
-    appearance_blocks: int = 3
-    bottleneck_channels: int = 128
+    bottleneck_channels: int = 96
     bottleneck_blocks: int = 3
+    fine_channels: int = 8
     extractor_size: int = 128
     extractor_widths: tuple[int, ...] = (24, 32, 64, 96, 128)
     close_up_size: int = 48

@@ -5,9 +5,7 @@ Every keypoint proposes one rigid motion of the volume, w_k(p) = A (p - x_d,k) +
 J_s J_d^-1 is the same for all of them when Jacobians are head rotation times scale (eq. 2). A
 mixture of such motions is linear in the masks, so the candidate flows are never laid out in memory:
 the field is h A p + (1 - h) p + sum_k m_k b_k, where h is the sum of the head's masks, b_k = x_s,k
-- A x_d,k for its keypoints, b_k = x_s,k - x_d,k for free ones and b_0 = 0 for the background. All
-depths share the masks, so the field is a straight line in z: what is found is that line, and the
-visible surface's z on it.
+- A x_d,k for its keypoints, b_k = x_s,k - x_d,k for free ones and b_0 = 0 for the background.
 """
 
 from __future__ import annotations
@@ -41,7 +39,6 @@ FREE_VARIANCE, FREE_GAIN = 0.03, -6.0
 LOST_LOSS = 30.0  # of a free keypoint that was not found again
 PRIOR_REACH = 0.5  # distance from every keypoint at which the background takes over
 HEAT_VARIANCE = 0.01
-REST = (1, 1, 2, 1)  # channels: the surface's depth, occlusion, residual of the field, trust
 TRUST = 4.0  # log weight of a source among two for each nat that it shows less
 
 
@@ -60,8 +57,7 @@ class MotionField:
 class DenseMotion(nn.Module):
     """Mixes the keypoints' motions; starts as nearest-keypoint motion and learns to do better."""
 
-    grid: torch.Tensor  # (h, w, 3), z = 0
-    planes: torch.Tensor  # (D, 1, 1, 1), their z
+    grid: torch.Tensor  # (D, h, w, 3)
     variance: torch.Tensor  # (K, 1, 1)
     gain: torch.Tensor  # (K, 1, 1)
     free: torch.Tensor  # (K, 1, 1), 1 for free keypoints
@@ -72,14 +68,15 @@ class DenseMotion(nn.Module):
 
     def __init__(self, config: FaceVid2VidConfig) -> None:
         super().__init__()
-        self.size, self.keypoints = config.motion_size, config.keypoints
+        self.size, self.depth, self.keypoints = config.motion_size, config.depth, config.keypoints
         self.seen = config.seen
         self.extent = config.depth_extent
         self.hourglass = Hourglass(3 + 3 + 2 + self.keypoints, config.motion_widths)
-        # Heads of their own: to split what one makes takes OpenVINO as long as to make it.
-        self.masks = zero_head(self.hourglass.outputs, self.keypoints + 1)
-        self.rest = zero_head(self.hourglass.outputs, sum(REST))
-        planes = torch.linspace(-self.extent, self.extent, config.depth).view(-1, 1, 1, 1)
+        self._masks, self._parts = (self.keypoints + 1) * self.depth, (self.depth, 1, 2, 1)
+        self.head = zero_head(self.hourglass.outputs, self._masks + sum(self._parts))
+        planes = torch.linspace(-self.extent, self.extent, self.depth)
+        grid = picture_grid(self.size)[None].expand(self.depth, -1, -1, -1)
+        z = planes[:, None, None, None].expand(-1, self.size, self.size, 1)
         variance = torch.full((self.keypoints, 1, 1), PRIOR_VARIANCE)
         gain = torch.zeros(self.keypoints, 1, 1)
         for points, value, bonus in (
@@ -94,9 +91,7 @@ class DenseMotion(nn.Module):
         self.register_buffer("free", free, persistent=False)
         for name, table in zip(("edges", "hides", "side", "margin"), _edges(config), strict=True):
             self.register_buffer(name, table, persistent=False)
-        grid = functional.pad(picture_grid(self.size), (0, 1))
-        self.register_buffer("grid", grid, persistent=False)
-        self.register_buffer("planes", planes, persistent=False)
+        self.register_buffer("grid", torch.cat([grid, z], -1).contiguous(), persistent=False)
 
     def forward(
         self,
@@ -110,23 +105,32 @@ class DenseMotion(nn.Module):
         """
         shifts = self._shifts(source, driving, jacobian)
         prior = self._prior(driving, jacobian)
-        guess = self._mix(prior.softmax(1), shifts, jacobian)[0][..., :2]
+        # The first guess has one plane: masks are the same at every depth.
+        middle = self._mix(prior.softmax(1)[:, :, None], shifts, jacobian, self.grid.mean(0, True))
+        guess = middle[:, 0, ..., :2]
         change = heat_maps(driving, self.size, HEAT_VARIANCE) - heat_maps(
             source, self.size, HEAT_VARIANCE
         )
-        moved = (guess - self.grid[..., :2]).permute(0, 3, 1, 2)
+        moved = (guess - self.grid[0, ..., :2]).permute(0, 3, 1, 2)
         features = self.hourglass(torch.cat([small, sample(small, guess), moved, change], 1))
-        masks = (self.masks(features) + prior).softmax(1)
-        surface, occlusion, residual, trust = self.rest(features).float().split(REST, 1)
-        middle, slope = self._mix(masks, shifts, jacobian)
-        middle = middle + functional.pad(0.1 * residual.permute(0, 2, 3, 1), (0, 1))
-        depth = self.extent * torch.tanh(surface.squeeze(1))[..., None]
-        picture = (middle + depth * slope)[..., :2]
-        volume = middle[:, None] + self.planes * slope[:, None]
+        logits, rest = self._head(features)
+        surface, occlusion, residual, trust = rest.split(self._parts, 1)
+        logits = logits.unflatten(1, (self.keypoints + 1, self.depth)) + prior[:, :, None]
+        residual = functional.pad(0.1 * residual.permute(0, 2, 3, 1), (0, 1))
+        field = self._mix(logits.softmax(1), shifts, jacobian, self.grid) + residual[:, None]
+        picture = (field[..., :2] * surface.softmax(1)[..., None]).sum(1)
         occlusion = occlusion + 2.0
         # What a source shows, it is trusted with; the rest of its trust is learnt.
         trust = TRUST * functional.logsigmoid(occlusion) + trust
-        return MotionField(volume, picture, torch.sigmoid(occlusion), trust)
+        return MotionField(field, picture, torch.sigmoid(occlusion), trust)
+
+    def _head(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The masks' logits, and the rest. Two convolutions: to split what one makes of 136
+        channels takes OpenVINO as long as to make it."""
+        parts = (slice(self._masks), slice(self._masks, None))
+        weight, bias = self.head.parameters()
+        logits, rest = (functional.conv2d(features, weight[p], bias[p], padding=1) for p in parts)
+        return logits, rest
 
     def _shifts(
         self, source: torch.Tensor, driving: torch.Tensor, jacobian: torch.Tensor
@@ -145,7 +149,7 @@ class DenseMotion(nn.Module):
         nearness = squared_distances(driving, self.size) / (-2 * self.variance) + self.gain
         down = functional.normalize(jacobian[:, 1, :2], dim=1)  # of the head, in the driving frame
         points = ((self.edges @ driving[..., :2]) * down[:, None]).sum(2)
-        below = (self.grid[..., :2] * down[:, None, None]).sum(3)[:, None]
+        below = (self.grid[0, ..., :2] * down[:, None, None]).sum(3)[:, None]
         below = below - points[..., None, None]
         beyond = functional.softplus((self.margin + self.side * below) / PARTING)
         lost = self.free * (driving[..., 2, None, None] > LOST / 2)
@@ -155,16 +159,17 @@ class DenseMotion(nn.Module):
         return torch.cat([background, nearness], 1)
 
     def _mix(
-        self, masks: torch.Tensor, shifts: torch.Tensor, jacobian: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """masks (N, K + 1, h, w) -> field at z = 0 and its change with z, both (N, h, w, 3)."""
+        self,
+        masks: torch.Tensor,
+        shifts: torch.Tensor,
+        jacobian: torch.Tensor,
+        grid: torch.Tensor,
+    ) -> torch.Tensor:
+        """masks (N, K + 1, D, h, w), grid (D, h, w, 3) -> field (N, D, h, w, 3)."""
         head = masks[:, 1 : self.seen + 1].sum(1)[..., None]
-        moved = torch.einsum("nkhw,nkc->nhwc", masks[:, 1:], shifts)
-        turned = torch.einsum("hwc,nec->nhwe", self.grid, jacobian)
-        deeper = torch.lerp(
-            self.grid.new_tensor([0.0, 0.0, 1.0]), jacobian[:, None, None, :, 2], head
-        )
-        return torch.lerp(self.grid, turned, head) + moved, deeper
+        moved = torch.einsum("nkdhw,nkc->ndhwc", masks[:, 1:], shifts)
+        turned = torch.einsum("dhwc,nec->ndhwe", grid, jacobian)
+        return head * turned + (1 - head) * grid + moved
 
 
 def _edges(config: FaceVid2VidConfig) -> tuple[torch.Tensor, ...]:

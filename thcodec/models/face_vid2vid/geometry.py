@@ -26,21 +26,19 @@ def volume_grid(depth: int, size: int, device: torch.device | None = None) -> to
 def heat_volumes(keypoints: torch.Tensor, depth: int, size: int, variance: float) -> torch.Tensor:
     """Keypoints (N, K, 3) -> Gaussian volumes (N, K, depth, size, size), 1 at the peak."""
     x, y, z = (
-        _bells(keypoints, axis, count, variance) for axis, count in enumerate((size, size, depth))
+        torch.exp(
+            (torch.linspace(-1, 1, count, device=keypoints.device) - keypoints[:, :, axis, None])
+            ** 2
+            / (-2 * variance)
+        )
+        for axis, count in enumerate((size, size, depth))
     )
     return z[:, :, :, None, None] * (y[:, :, :, None] * x[:, :, None, :])[:, :, None]
 
 
 def heat_maps(keypoints: torch.Tensor, size: int, variance: float) -> torch.Tensor:
     """Keypoints (N, K, 3) -> Gaussian maps (N, K, size, size) of their x and y, 1 at the peak."""
-    x, y = (_bells(keypoints, axis, size, variance) for axis in (0, 1))
-    return y[:, :, :, None] * x[:, :, None, :]
-
-
-def _bells(keypoints: torch.Tensor, axis: int, count: int, variance: float) -> torch.Tensor:
-    """One axis of the Gaussians, (N, K, count)."""
-    places = torch.linspace(-1, 1, count, device=keypoints.device)
-    return torch.exp((places - keypoints[:, :, axis, None]) ** 2 / (-2 * variance))
+    return torch.exp(squared_distances(keypoints, size) / (-2 * variance))
 
 
 def squared_distances(keypoints: torch.Tensor, size: int) -> torch.Tensor:
@@ -56,7 +54,7 @@ def sample(picture: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear") ->
     is for pictures, in two dimensions.
     """
     return torch.nn.functional.grid_sample(
-        picture.to(grid.dtype), grid, mode, padding_mode="border", align_corners=True
+        picture, grid, mode, padding_mode="border", align_corners=True
     )
 
 
@@ -86,17 +84,11 @@ def sample_volume(volume: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
 
 
 def resize_grid(grid: torch.Tensor, size: int) -> torch.Tensor:
-    """Resample a grid of coordinates (N, h, h, C) to (N, size, size, C), linearly."""
+    """Resample a grid of coordinates (N, h, w, C) to (N, size, size, C)."""
     if grid.shape[2] == size:
         return grid
-    # Two small matrix products: faster than what runtimes have for few channels.
-    weights = _line_weights(grid.shape[2], size, grid.device)
-    maps = weights @ grid.permute(0, 3, 1, 2) @ weights.T
+    maps = grid.permute(0, 3, 1, 2)
+    maps = torch.nn.functional.interpolate(
+        maps, size=(size, size), mode="bilinear", align_corners=True
+    )
     return maps.permute(0, 2, 3, 1)
-
-
-def _line_weights(count: int, size: int, device: torch.device) -> torch.Tensor:
-    """(size, count): what each of ``count`` samples gives to ``size`` others between the same
-    ends."""
-    there = torch.linspace(0, count - 1, size, device=device)[:, None]
-    return (1 - (there - torch.arange(count, device=device)).abs()).clamp(min=0)
