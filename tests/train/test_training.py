@@ -15,7 +15,7 @@ from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.face_vid2vid.tracking import flow_both_ways, grey
 from thcodec.motion.keypoints import rotation_matrix
 from thcodec.train import landmarks
-from thcodec.train.animator import SETTLING, AnimatorTrainer, AnimatorTraining, Stage
+from thcodec.train.animator import SETTLING, AnimatorTrainer, AnimatorTraining, Stage, place
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from thcodec.train.close_ups import (
     EYES,
@@ -26,6 +26,7 @@ from thcodec.train.close_ups import (
     evaluate,
     train_close_ups,
 )
+from thcodec.train.device import half_convolutions
 from thcodec.train.extractor import ExtractorTraining, MeshData, mirror, train_face
 from thcodec.train.losses import close_up_loss
 from thcodec.train.pairs import PairSampler, Track, degrade, field_of, keypoint_motion
@@ -264,6 +265,23 @@ def test_a_settled_stage_leaves_norms_and_other_parts_as_they_are(cache, tmp_pat
     assert {name.split(".")[0] for name in changed if name in trained} <= {*parts}
     batches = {int(state[name]) for name in state if name.endswith("batches_tracked")}
     assert batches <= {0, SETTLING}, "norms were taken once, before"
+
+
+def test_convolutions_in_bfloat16_leave_coordinates_and_pictures_in_float32(cache, monkeypatch):
+    """What happens on CUDA, on the CPU."""
+    torch.manual_seed(0)
+    net, weight = FaceVid2Vid(SMALL), torch.tensor([0.2, 0.7])
+    batch = PairSampler(tracks(cache, "train"), 0, 0.0).batch(2, 64, two=True).on("cpu")
+    exact = net.blend(place(net, batch), place(net, batch.second), weight)
+    autocast = torch.autocast
+    monkeypatch.setattr(torch, "autocast", lambda _, dtype: autocast("cpu", dtype))
+    half_convolutions("cuda", net)
+    assert net.appearance(batch.source).features.dtype == torch.bfloat16
+    made = net.blend(place(net, batch), place(net, batch.second), weight)
+    for field in made.fields:
+        assert {part.dtype for part in vars(field).values()} == {torch.float32}
+    assert made.picture.dtype == made.moved.dtype == torch.float32
+    torch.testing.assert_close(made.picture, exact.picture, atol=0.02, rtol=0)
 
 
 def test_close_ups_are_of_eyes_and_mouth(cache):

@@ -42,11 +42,11 @@ class Stage:
     moved source is looked at. degraded: share of sources that went through a small still. two:
     share of batches with two sources for each driving frame, which takes the generator. perceptual:
     weight of this loss, on crops of ``crop`` pixels, on whole pictures if these are no larger;
-    moved_perceptual: of the same for the moved source at half its size. adversarial: the critic's gradient at the
-    picture, as a share of that of all other losses. pixels: weight of the painted picture's L1 at
-    full size, which likes soft pictures best; coarser ones weigh 1. close_ups: weight of the L1 of
-    eyes and mouth, enlarged. settled: the stage begins with the averaged weights, and with norms
-    that stand still.
+    moved_perceptual: of the same for the moved source at half its size. adversarial: the critic's
+    gradient at the picture, as a share of that of all other losses. pixels: weight of the painted
+    picture's L1 at full size, which likes soft pictures best; coarser ones weigh 1. close_ups:
+    weight of the L1 of eyes and mouth, enlarged. settled: the stage begins with the averaged
+    weights, and with norms that stand still.
     """
 
     size: int

@@ -17,7 +17,8 @@ def half_convolutions(device: str, *nets: nn.Module | None) -> None:
         for module in net.modules() if net is not None else ():
             if isinstance(module, nn.Conv2d):
                 half = torch.autocast("cuda", torch.bfloat16)
-                module.forward = half(module.forward)  # type: ignore[method-assign]
+                # Not its forward, where spectral norms of weights are taken.
+                module._conv_forward = half(module._conv_forward)  # type: ignore[method-assign]
 
 
 def picture_on(picture: torch.Tensor, device: torch.device | str) -> torch.Tensor:

@@ -156,7 +156,7 @@ class Generator(nn.Module):
         pixels = functional.pixel_unshuffle(moved.picture, 2)
         rims = self._rims(driving, pixels.shape[-1])
         x = self.fuse2(torch.cat([self.up2(x), moved.features, pixels, *rims], 1))
-        out = functional.pixel_shuffle(self.head(x), 2)
+        out = functional.pixel_shuffle(self.head(x).float(), 2)
         kept = torch.sigmoid(out[:, 3:] + 4.0)  # starts as the moved source, nothing painted
         repair = smoothed((kept - 1) * moved.picture + out[:, :3], COARSE)
         fine = functional.pixel_shuffle(self.fine(x), 2)
