@@ -267,6 +267,17 @@ def test_a_settled_stage_leaves_norms_and_other_parts_as_they_are(cache, tmp_pat
     assert batches <= {0, SETTLING}, "norms were taken once, before"
 
 
+def test_a_generator_that_paints_nothing_yet_learns_to_while_it_is_trained(cache):
+    batch = PairSampler(tracks(cache, "train"), 0, 0.0).batch(2, 64).on("cpu")
+    net = FaceVid2Vid(SMALL).train()
+    picture = net.synthesise(place(net, batch)).picture
+    (picture - batch.driving).abs().mean().backward()
+    assert net.generator.head.weight.grad.abs().max() > 0
+    net.eval()
+    made = net.synthesise(place(net, batch))
+    torch.testing.assert_close(made.picture, made.moved)
+
+
 def test_convolutions_in_bfloat16_leave_coordinates_and_pictures_in_float32(cache, monkeypatch):
     """What happens on CUDA, on the CPU."""
     torch.manual_seed(0)
