@@ -117,12 +117,15 @@ class AnimatorTrainer:
         """Train until the stages' minutes are spent. Returns the averaged net, norms settled."""
         begun = 0.0
         for number, stage in enumerate(self._settings.stages):
-            if self._spent < (begun + stage.minutes) * 60:
-                self._train_stage(stage, begun * 60)
+            end = begun + 60 * stage.minutes
+            if self._spent < end:
+                losses = self._train_stage(stage, begun)
                 if not stage.settled:
                     self._settle(stage)
+                self._spent = end  # not a step later: the next stage begins there
                 self._write(f"stage-{number}")
-            begun += stage.minutes
+                self._report(stage, end, losses)
+            begun = end
         return self._average.net
 
     def _settle(self, stage: Stage) -> None:
@@ -141,12 +144,13 @@ class AnimatorTrainer:
                 net.synthesise(place(net, next(batches).on(self._device)))
         net.eval()
 
-    def _train_stage(self, stage: Stage, begun: float) -> None:
-        batches = self._batches(self._settings.seed + self._step + 1, stage, stage.two)
+    def _train_stage(self, stage: Stage, begun: float) -> list[torch.Tensor]:
+        """Train until the stage's minutes are spent. Returns the losses not reported yet."""
         if stage.settled and self._spent <= begun:
             self._settle(stage)
             self._net.load_state_dict(self._average.net.state_dict())
         self._choose(stage)
+        batches = self._batches(self._settings.seed + self._step + 1, stage, stage.two)
         start, saved, losses = time.monotonic() - self._spent, time.monotonic(), []
         while (progress := (time.monotonic() - start - begun) / 60 / stage.minutes) < 1:
             decay = 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * progress))
@@ -156,8 +160,7 @@ class AnimatorTrainer:
                 saved = time.monotonic()
                 self._report(stage, saved - start, losses)
                 losses = []
-        self._spent = time.monotonic() - start
-        self._report(stage, self._spent, losses)
+        return losses
 
     def _choose(self, stage: Stage) -> None:
         """Only the stage's parts learn; the others stand still, their norms too."""
