@@ -5,6 +5,17 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from thcodec.errors import ThvError
+
+
+def check_device(device: str) -> None:
+    """Raises ThvError for a device that is not there."""
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # both are torch's ways to refuse a device
+        reason = str(error).splitlines()[0][:200]
+        raise ThvError(f"device {device!r} cannot be used: {reason}") from None
+
 
 def half_convolutions(device: str, *nets: nn.Module | None) -> None:
     """On CUDA, compute the nets' 2-D convolutions in bfloat16 from now on; in place.

@@ -17,6 +17,7 @@ from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.weights_file import write_weights
 from thcodec.train.animator import DESCRIBED, AnimatorTrainer, AnimatorTraining, Stage
 from thcodec.train.close_ups import CloseUpTraining, train_close_ups
+from thcodec.train.device import check_device
 from thcodec.train.extractor import ExtractorTraining, train_face
 from thcodec.train.pairs import Locate, Track, extract_tracks
 from thcodec.train.prepare import load, prepare
@@ -73,10 +74,13 @@ def train(
     """Prepare ``data``, train, and write ``work/compact-4.safetensors``, for an upscaler
     ``work/face-1.safetensors``; run it again to go on after a stop.
 
-    Networks are trained on ``device`` with batches made by so many ``workers``.
+    Animator and upscaler are trained on ``device`` with batches made by so many ``workers``, the
+    extractor on the CPU.
 
-    Raises WeightsError when a teacher's package is missing.
+    Raises ThvError for a device that is not there, WeightsError when a teacher's package is
+    missing.
     """
+    check_device(device)
     if isinstance(config, UpscalerTraining):
         return train_upscaler(data, work, config, device=device, workers=workers)
     cache = work / "cache"
