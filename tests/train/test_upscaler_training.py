@@ -18,7 +18,7 @@ from thcodec.sources.stills import StillCodec, resize_still
 from thcodec.train import upscaler
 from thcodec.train.discriminator import Discriminator, judge_loss, maker_loss
 from thcodec.train.run import find_config, read_config, train
-from thcodec.train.stills import Job, StillSampler, coded, load_stills, prepare_stills
+from thcodec.train.stills import Job, StillSampler, StillStream, coded, load_stills, prepare_stills
 from thcodec.train.upscaler import Stage, UpscalerTraining
 
 SMALL = CompactConfig(channels=16, inner_channels=16, outer_blocks=1, inner_blocks=1)
@@ -91,7 +91,7 @@ def test_a_folder_without_stills_is_named(tmp_path):
 @pytest.mark.parametrize("job", [Job(64, 256), Job(128, 512), Job(128, 256)])
 def test_stills_show_what_their_targets_show(cache, job):
     """Reduced again, a target differs from its still by the coding only."""
-    batch = StillSampler(*load_stills(cache, "train"), 0.5, 1).batch(8, 32, job)
+    batch = StillSampler(*load_stills(cache, "train"), 0.5, 1).batch(8, 32, job).on("cpu")
     assert batch.still.shape == (8, 3, 32, 32)
     assert batch.target.shape == (8, 3, 32 * job.scale, 32 * job.scale)
     reduced = torch.nn.functional.avg_pool2d(batch.target, job.scale)
@@ -107,6 +107,20 @@ def test_batches_are_the_same_for_the_same_seed(cache):
     )
     torch.testing.assert_close(one.still, two.still)
     torch.testing.assert_close(one.target, two.target)
+
+
+def test_each_worker_makes_batches_of_its_own(cache):
+    stills = load_stills(cache, "train")
+    stream = StillStream(stills, (Job(64, 256), Job(128, 256)), 0.5, 3, (4, 32))
+    batches = stream.start(1)
+    alone = [next(batches) for _ in range(2)]
+    batches = stream.start(2)
+    first, second = next(batches), next(batches)  # each of another worker
+    assert first.still.dtype == torch.uint8 and first.still.shape == (4, 3, 32, 32)
+    assert torch.equal(first.still, alone[0].still), "the same seed"
+    assert not any(torch.equal(second.still, batch.still) for batch in alone)
+    ready = first.on("cpu")
+    assert ready.target.dtype == torch.float32 and ready.target.max() <= 1
 
 
 @pytest.mark.parametrize("codec", [StillCodec.JPEG, StillCodec.WEBP])

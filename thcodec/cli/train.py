@@ -16,10 +16,15 @@ def train(
     config: Annotated[
         str, typer.Option(help="TOML file, or compact (animator) or face (upscaler).")
     ] = "compact",
+    device: Annotated[
+        str, typer.Option(help="Where animator or upscaler is trained: cpu or cuda.")
+    ] = "cpu",
+    workers: Annotated[int, typer.Option(min=1, help="Processes that make its batches.")] = 1,
 ) -> int:
     """Train the compact animator or upscaler; run it again to go on after a stop."""
     from thcodec.train import run
 
-    weights = run.train(data, work, run.read_config(run.find_config(config)))
+    settings = run.read_config(run.find_config(config))
+    weights = run.train(data, work, settings, device=device, workers=workers)
     console.say(f"trained: {weights}")
     return console.OK

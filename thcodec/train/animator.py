@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,19 +13,24 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import nn
+from torch.nn import functional
 
 from thcodec.models.face_vid2vid.blocks import channels_last
 from thcodec.models.face_vid2vid.config import COMPACT
-from thcodec.models.face_vid2vid.dense_motion import warp_picture
+from thcodec.models.face_vid2vid.dense_motion import MotionField, warp_picture
 from thcodec.models.face_vid2vid.network import FaceVid2Vid, Placed, Synthesis
+from thcodec.models.weights_file import write_weights
 from thcodec.train.adversarial import Critic
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
+from thcodec.train.device import half_convolutions
 from thcodec.train.losses import close_up_loss, flow_loss, mesh_loss, reconstruction_loss
-from thcodec.train.pairs import PairBatch, PairSampler, Track, fixed_pairs, stack
+from thcodec.train.pairs import PairBatch, PairStream, Track, fixed_pairs, stack
 from thcodec.train.perceptual import LearnedPerceptualLoss
 
+DESCRIBED = {"network": "compact", "version": "4", "licence": "Apache-2.0"}  # the weights
 PARTS = ("motion", "appearance", "generator")  # of the network, which a stage may train
 SETTLING = 40  # batches over which the final norms are taken
+REPORT_SECONDS = 120
 DISTANCE = 100  # frames between source and driving frame in the evaluation: 4 s at 25 fps
 
 
@@ -36,9 +39,11 @@ class Stage:
     """A part of the run at one picture size; ``minutes`` of wall clock.
 
     parts: what is trained of "motion", "appearance" and "generator"; without the last only the
-    moved source is looked at. degraded: share of sources that went through a small JPEG. two: share
-    of batches with two sources for each driving frame, which takes the generator. perceptual,
-    adversarial: weights of these losses, on crops of ``crop`` pixels. pixels: weight of the painted
+    moved source is looked at. degraded: share of sources that went through a small still. two:
+    share of batches with two sources for each driving frame, which takes the generator. perceptual:
+    weight of this loss, on crops of ``crop`` pixels, on whole pictures if these are no larger;
+    moved_perceptual: of the same for the moved source at half its size. adversarial: the critic's
+    gradient at the picture, as a share of that of all other losses. pixels: weight of the painted
     picture's L1 at full size, which likes soft pictures best; coarser ones weigh 1. close_ups:
     weight of the L1 of eyes and mouth, enlarged. settled: the stage begins with the averaged
     weights, and with norms that stand still.
@@ -53,6 +58,7 @@ class Stage:
     degraded: float = 0.3
     two: float = 0.0
     perceptual: float = 0.0
+    moved_perceptual: float = 0.0
     adversarial: float = 0.0
     pixels: float = 1.0
     close_ups: float = 0.0
@@ -72,8 +78,10 @@ class AnimatorTraining:
 
 
 class AnimatorTrainer:
-    """One run: resumes from its checkpoint, logs to ``animator.log``, draws a preview sheet with
-    every report.
+    """One run: resumes from its checkpoint, logs to ``animator.log``, writes the averaged weights
+    and a preview sheet with every report, and the weights of every finished stage.
+
+    ``workers`` processes make the batches; on "cuda" convolutions are in bfloat16.
     """
 
     def __init__(
@@ -83,22 +91,20 @@ class AnimatorTrainer:
         val: list[Track],
         run: Path,
         settings: AnimatorTraining,
+        *,
+        device: str = "cpu",
+        workers: int = 1,
     ) -> None:
         run.mkdir(parents=True, exist_ok=True)
-        self._net, self._run, self._settings = (
-            channels_last(net),
-            run,
-            settings,
-        )
+        self._net, self._run, self._settings = channels_last(net.to(device)), run, settings
+        self._device, self._workers = device, workers
         trained = [p for name in PARTS for p in getattr(net, name).parameters()]
         self._optimiser = torch.optim.AdamW(trained, lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
         self._average = Average(net, settings.average)
-        self._perceptual = (
-            channels_last(LearnedPerceptualLoss())
-            if any(stage.perceptual for stage in settings.stages)
-            else None
-        )
-        self._critic = Critic()
+        wanted = any(stage.perceptual or stage.moved_perceptual for stage in settings.stages)
+        self._perceptual = channels_last(LearnedPerceptualLoss().to(device)) if wanted else None
+        self._critic = Critic().to(device)
+        half_convolutions(device, self._net, self._average.net, self._critic, self._perceptual)
         self._checkpoint = run / "animator.pt"
         self._step, self._spent = load_checkpoint(
             self._checkpoint, net, self._optimiser, self._average
@@ -110,20 +116,23 @@ class AnimatorTrainer:
     def run(self) -> FaceVid2Vid:
         """Train until the stages' minutes are spent. Returns the averaged net, norms settled."""
         begun = 0.0
-        for stage in self._settings.stages:
-            if self._spent < (begun + stage.minutes) * 60:
-                self._train_stage(stage, begun * 60)
-            begun += stage.minutes
-        last = self._settings.stages[-1]
-        if not last.settled:
-            self._settle(last)
+        for number, stage in enumerate(self._settings.stages):
+            end = begun + 60 * stage.minutes
+            if self._spent < end:
+                losses = self._train_stage(stage, begun)
+                if not stage.settled:
+                    self._settle(stage)
+                self._spent = end  # not a step later: the next stage begins there
+                self._write(f"stage-{number}")
+                self._report(stage, end, losses)
+            begun = end
         return self._average.net
 
     def _settle(self, stage: Stage) -> None:
         """Give the averaged weights norms of their own: while training they borrow those of a few
         small batches, which costs 0.06 dB.
         """
-        net, sampler = self._average.net, PairSampler(self._tracks, self._settings.seed, 0.25)
+        net, batches = self._average.net, self._batches(self._settings.seed, stage, two=0.0)
         net.eval()
         for name in PARTS:
             for module in getattr(net, name).train().modules():
@@ -132,26 +141,26 @@ class AnimatorTrainer:
                     module.momentum = None  # a plain mean over all batches
         with torch.no_grad():
             for _ in range(SETTLING):
-                net.synthesise(place(net, sampler.batch(2 * stage.batch, stage.size)))
+                net.synthesise(place(net, next(batches).on(self._device)))
         net.eval()
 
-    def _train_stage(self, stage: Stage, begun: float) -> None:
-        batches = _prefetch(self._tracks, self._settings.seed + self._step + 1, stage)
+    def _train_stage(self, stage: Stage, begun: float) -> list[torch.Tensor]:
+        """Train until the stage's minutes are spent. Returns the losses not reported yet."""
         if stage.settled and self._spent <= begun:
             self._settle(stage)
             self._net.load_state_dict(self._average.net.state_dict())
         self._choose(stage)
+        batches = self._batches(self._settings.seed + self._step + 1, stage, stage.two)
         start, saved, losses = time.monotonic() - self._spent, time.monotonic(), []
         while (progress := (time.monotonic() - start - begun) / 60 / stage.minutes) < 1:
             decay = 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * progress))
             rate = stage.rate * min(1.0, (self._step + 1) / 100) * decay
-            losses.append(self._update(next(batches), stage, rate))
-            if time.monotonic() - saved > 180:
+            losses.append(self._update(next(batches).on(self._device), stage, rate))
+            if time.monotonic() - saved > REPORT_SECONDS:
                 saved = time.monotonic()
                 self._report(stage, saved - start, losses)
                 losses = []
-        self._spent = time.monotonic() - start
-        self._report(stage, self._spent, losses)
+        return losses
 
     def _choose(self, stage: Stage) -> None:
         """Only the stage's parts learn; the others stand still, their norms too."""
@@ -159,72 +168,110 @@ class AnimatorTrainer:
         for name in stage.parts:
             getattr(self._net, name).train(not stage.settled).requires_grad_(True)
 
-    def _update(self, batch: PairBatch, stage: Stage, rate: float) -> float:
+    def _batches(self, seed: int, stage: Stage, two: float) -> Iterator[PairBatch]:
+        stream = PairStream(self._tracks, seed, stage.batch, stage.size, stage.degraded, two)
+        return stream.start(self._workers)
+
+    def _update(self, batch: PairBatch, stage: Stage, rate: float) -> torch.Tensor:
         for group in self._optimiser.param_groups:
             group["lr"] = rate
+        self._optimiser.zero_grad(set_to_none=True)
         if "generator" in stage.parts:
             out = self._synthesise(batch)
-            loss = self._painting_loss(out.picture, batch, stage)
             moved, fields = out.moved, out.fields
         else:
             motion = (batch.source_keypoints, batch.driving_keypoints, batch.jacobian)
             fields = (self._net.field(batch.source, *motion),)
-            moved, loss = warp_picture(batch.source, fields[0]), torch.zeros(())
-        loss = loss + self._settings.moved * reconstruction_loss(moved, batch)
-        for field, pairs in zip(fields, (batch, batch.second), strict=False):
-            if pairs is not None:
-                loss = loss + self._settings.mesh / len(fields) * mesh_loss(field, pairs)
-                loss = loss + self._settings.flow / len(fields) * flow_loss(field, pairs)
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self._net.parameters(), 1.0)
+            moved = warp_picture(batch.source, fields[0])
+        loss = self._moving_loss(moved, fields, batch, stage)
+        # What the losses send back, to be carried through the net in one go.
+        ends: list[tuple[torch.Tensor, torch.Tensor | None]] = []
+        if loss.requires_grad:  # not where the field stands still
+            ends.append((loss, None))
+        if "generator" in stage.parts:
+            painting, gradient = self._painting_loss(out.picture, batch, stage)
+            ends.append((out.picture, gradient))
+            loss = loss + painting
+        tensors, gradients = zip(*ends, strict=True)
+        torch.autograd.backward(tensors, gradients)
+        nn.utils.clip_grad_norm_(self._net.parameters(), 1.0)
         self._optimiser.step()
         self._average.update(self._net)
         self._step += 1
-        return loss.item()
+        return loss.detach()
 
     def _synthesise(self, batch: PairBatch) -> Synthesis:
         first = place(self._net, batch)
         if batch.second is None:
             return self._net.synthesise(first)
         weight = torch.from_numpy(self._random.uniform(0, 1, len(batch.source)).astype(np.float32))
-        return self._net.blend(first, place(self._net, batch.second), weight)
+        return self._net.blend(first, place(self._net, batch.second), weight.to(self._device))
 
-    def _painting_loss(self, picture: torch.Tensor, batch: PairBatch, stage: Stage) -> torch.Tensor:
+    def _moving_loss(
+        self, moved: torch.Tensor, fields: tuple[MotionField, ...], batch: PairBatch, stage: Stage
+    ) -> torch.Tensor:
+        """Of the source's pixels as they were moved, and of the fields that did it."""
+        settings = self._settings
+        loss = settings.moved * reconstruction_loss(moved, batch)
+        for field, pairs in zip(fields, (batch, batch.second), strict=False):
+            if pairs is not None:
+                loss = loss + settings.mesh / len(fields) * mesh_loss(field, pairs)
+                loss = loss + settings.flow / len(fields) * flow_loss(field, pairs)
+        if stage.moved_perceptual and self._perceptual is not None:
+            small = (functional.avg_pool2d(picture, 2) for picture in (moved, batch.driving))
+            loss = loss + stage.moved_perceptual * self._perceptual(*small)
+        return loss
+
+    def _painting_loss(
+        self, picture: torch.Tensor, batch: PairBatch, stage: Stage
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of the painted picture, without the critic's part; and the gradient with it, which is
+        measured against that of the rest: neither drowns the other.
+        """
+        picture = picture.detach().requires_grad_()
         loss = reconstruction_loss(picture, batch, stage.pixels)
         painted, real = self._crops(picture, batch, stage.crop)
         if stage.perceptual and self._perceptual is not None:
             loss = loss + stage.perceptual * self._perceptual(painted, real)
         if stage.close_ups:
             loss = loss + stage.close_ups * close_up_loss(picture, batch)
+        (gradient,) = torch.autograd.grad(loss, picture)
         if stage.adversarial:
-            self._critic.learn(painted.detach(), real, stage.rate)
-            loss = loss + stage.adversarial * self._critic.loss(painted)
-        return loss
+            self._critic.learn(picture.detach(), batch.driving, stage.rate)
+            (other,) = torch.autograd.grad(self._critic.loss(picture), picture)
+            size = gradient.norm() / other.norm().clamp(min=1e-12)
+            gradient = gradient + stage.adversarial * size * other
+        return loss.detach(), gradient
 
     def _crops(
         self, picture: torch.Tensor, batch: PairBatch, side: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The same squares of both pictures: half round an eye or the mouth, half anywhere."""
         size, pairs = picture.shape[-1], []
+        if side >= size:
+            return picture, batch.driving
+        keypoints = batch.driving_keypoints.cpu().numpy()
         for index in range(len(picture)):
             centre = self._random.uniform(-1, 1, 2)
             if self._random.random() < 0.5:
-                point = self._random.choice(COMPACT.detail)
-                centre = batch.driving_keypoints[index, point, :2].numpy()
+                centre = keypoints[index, self._random.choice(COMPACT.detail), :2]
             x, y = (int(np.clip((c + 1) / 2 * size - side / 2, 0, size - side)) for c in centre)
             window = (index, slice(None), slice(y, y + side), slice(x, x + side))
             pairs.append((picture[window], batch.driving[window]))
         a, b = (torch.stack(part) for part in zip(*pairs, strict=True))
         return a, b
 
-    def _report(self, stage: Stage, seconds: float, losses: list[float]) -> None:
-        scores, sheet = evaluate(self._average.net, self._held_out)
+    def _write(self, name: str) -> None:
+        write_weights(self._average.net.state_dict(), self._run / f"{name}.safetensors", DESCRIBED)
+
+    def _report(self, stage: Stage, seconds: float, losses: list[torch.Tensor]) -> None:
+        scores, sheet = evaluate(self._average.net, self._held_out, self._device)
+        self._write("average")
         report = {
             "step": self._step,
             "minutes": round(seconds / 60, 2),
             "size": stage.size,
-            "loss": float(np.mean(losses)) if losses else None,
+            "loss": float(torch.stack(losses).mean()) if losses else None,
             **scores,
         }
         with (self._run / "animator.log").open("a") as log:
@@ -249,7 +296,7 @@ def place(net: FaceVid2Vid, batch: PairBatch) -> Placed:
 
 
 def evaluate(
-    net: FaceVid2Vid, pairs: list[tuple[np.ndarray, ...]], shown: int = 10
+    net: FaceVid2Vid, pairs: list[tuple[np.ndarray, ...]], device: str = "cpu", shown: int = 10
 ) -> tuple[dict[str, float], np.ndarray]:
     """Mean PSNR in dB of the picture, the moved source and the repeated source; and a preview sheet
     of a few pairs.
@@ -258,13 +305,13 @@ def evaluate(
     scores: list[list[float]] = []
     rows: list[np.ndarray] = []
     for index, pair in enumerate(pairs):
-        batch = stack([pair])
+        batch = stack([pair]).on(device)
         with torch.inference_mode():
             out = net.synthesise(place(net, batch))
         results = [batch.driving, out.picture.clamp(0, 1), out.moved, batch.source]
         scores.append([_psnr(picture, batch.driving) for picture in results[1:]])
         if index % max(1, len(pairs) // shown) == 0 and len(rows) < shown:
-            rows.append(torch.cat(results, 3)[0].permute(1, 2, 0).mul(255).byte().numpy())
+            rows.append(torch.cat(results, 3)[0].permute(1, 2, 0).mul(255).byte().cpu().numpy())
     mean = np.mean(scores, 0)
     return {
         "psnr": float(mean[0]),
@@ -275,15 +322,3 @@ def evaluate(
 
 def _psnr(picture: torch.Tensor, target: torch.Tensor) -> float:
     return float(-10 * torch.log10(((picture - target) ** 2).mean() + 1e-8))
-
-
-def _prefetch(tracks: list[Track], seed: int, stage: Stage) -> Iterator[PairBatch]:
-    """Batches without end, made a few ahead in a thread that ends with the iterator."""
-    sampler, chosen = PairSampler(tracks, seed, stage.degraded), np.random.default_rng(seed)
-    with ThreadPoolExecutor(1) as pool:
-        ahead: deque[Future[PairBatch]] = deque()
-        while True:
-            while len(ahead) < 4:
-                two = bool(chosen.random() < stage.two)
-                ahead.append(pool.submit(sampler.batch, stage.batch, stage.size, two))
-            yield ahead.popleft().result()

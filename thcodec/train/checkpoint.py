@@ -65,7 +65,7 @@ def load_checkpoint(
     """Restore a run if ``path`` exists. Returns the steps and seconds it has had."""
     if not path.exists():
         return 0, 0.0
-    state = torch.load(path, weights_only=True)
+    state = torch.load(path, weights_only=True, map_location="cpu")
     net.load_state_dict(state["net"])
     average.restore(state["average"], int(state["step"]))
     optimiser.load_state_dict(state["optimiser"])

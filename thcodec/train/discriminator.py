@@ -30,7 +30,7 @@ class Discriminator(nn.Module):
 
     def forward(self, picture: torch.Tensor, still: torch.Tensor) -> torch.Tensor:
         result: torch.Tensor = self.layers(torch.cat([picture, still], 1) - 0.5)
-        return result
+        return result.float()
 
 
 def maker_loss(

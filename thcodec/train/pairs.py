@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from PIL import Image
+from torch.utils.data import IterableDataset
 
 from thcodec.models.face_vid2vid.animator import ANCHORS, RIGIDITY
 from thcodec.models.face_vid2vid.config import COMPACT
@@ -18,8 +19,10 @@ from thcodec.models.face_vid2vid.pose import decompose
 from thcodec.models.face_vid2vid.tracking import Flow, flow_both_ways, follow, grey
 from thcodec.motion.keypoints import Motion, scaled_rotation, transform
 from thcodec.train import landmarks
+from thcodec.train.device import picture_on
 from thcodec.train.extractor import TRACKED, mirror
 from thcodec.train.prepare import PreparedClip
+from thcodec.train.streams import start_workers, worker_seed
 
 # Pictures (N, 3, S, S) in [0, 1] -> keypoints and canonical keypoints.
 Locate = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
@@ -38,7 +41,8 @@ class Track:
 class PairBatch:
     """A batch of N pairs at picture size S, motion fields having size h.
 
-    source, driving: (N, 3, S, S) in [0, 1], the source as the decoder has it. keypoints (N, K, 3);
+    source, driving: (N, 3, S, S), the source as the decoder has it; uint8 until ``on`` makes them
+    floats in [0, 1]. keypoints (N, K, 3);
     jacobian (N, 3, 3) from driving to source; meshes: the teacher's points in both frames (N,
     468, 2), all 0 where it saw no face; flow (N, h, h, 2): where optical flow says that each sample
     of the driving frame comes from; trusted (N, h, h): 1 where that can be believed. second: the
@@ -55,6 +59,13 @@ class PairBatch:
     flow: torch.Tensor
     trusted: torch.Tensor
     second: PairBatch | None = field(default=None, kw_only=True)
+
+    def on(self, device: torch.device | str) -> PairBatch:
+        """The batch ready to be used there."""
+        parts = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved = {name: part.to(device) for name, part in parts.items() if name != "second"}
+        moved |= {name: picture_on(moved[name], device) for name in ("source", "driving")}
+        return PairBatch(**moved, second=self.second and self.second.on(device))
 
 
 def extract_tracks(locate: Locate, clips: list[PreparedClip], cache: Path) -> list[Track]:
@@ -117,7 +128,7 @@ def _quantiser_noise(motion: Motion, noise: np.random.Generator) -> Motion:
 class PairSampler:
     """Random training pairs at picture size ``size``; every call of ``batch`` draws new ones."""
 
-    def __init__(self, tracks: list[Track], seed: int, degraded: float) -> None:
+    def __init__(self, tracks: list[Track], seed: int | list[int], degraded: float) -> None:
         self._tracks = [track for track in tracks if len(track.keypoints) > 10]
         self._random = np.random.default_rng(seed)
         self._degraded = degraded
@@ -126,7 +137,7 @@ class PairSampler:
 
     def batch(self, count: int, size: int, two: bool = False) -> PairBatch:
         """``count`` pairs, with a second source each if ``two``; a share ``degraded`` of sources is
-        put through a small JPEG.
+        put through a small JPEG or WebP.
         """
         sets = [self._set(size, 1 + two) for _ in range(count)]
         first, *rest = (stack(list(pairs)) for pairs in zip(*sets, strict=True))
@@ -162,6 +173,7 @@ class PairSampler:
                 source,
                 int(random.choice([64, 96, 128, 128]) * size / 256),
                 int(random.integers(40, 92)),
+                str(random.choice(["JPEG", "WEBP"])),
             )
         return source, driving, *moved, *meshes, *flow
 
@@ -181,6 +193,29 @@ class PairSampler:
         if self._random.random() < 0.5:
             return np.ones(3)
         return np.exp(self._random.normal(0, 0.1, 3) + self._random.normal(0, 0.1))
+
+
+class PairStream(IterableDataset[PairBatch]):
+    """Batches of ``count`` pairs without end, a share ``two`` of them with two sources."""
+
+    def __init__(
+        self, tracks: list[Track], seed: int, count: int, size: int, degraded: float, two: float
+    ) -> None:
+        self._tracks, self._seed, self._degraded = tracks, seed, degraded
+        self._count, self._size, self._two = count, size, two
+
+    def start(self, workers: int) -> Iterator[PairBatch]:
+        """Let so many processes make batches ahead; they end with the iterator."""
+        return start_workers(self, workers)
+
+    def __iter__(self) -> Iterator[PairBatch]:
+        seed = worker_seed(self._seed)
+        sampler, chosen = (
+            PairSampler(self._tracks, seed, self._degraded),
+            np.random.default_rng(seed),
+        )
+        while True:
+            yield sampler.batch(self._count, self._size, bool(chosen.random() < self._two))
 
 
 def _tint(picture: np.ndarray, gain: np.ndarray) -> np.ndarray:
@@ -249,11 +284,11 @@ def turns(keypoints: np.ndarray) -> np.ndarray:
     return turned
 
 
-def degrade(picture: np.ndarray, size: int, quality: int) -> np.ndarray:
-    """Shrink (S, S, 3) to ``size``, code it as JPEG and enlarge it again."""
+def degrade(picture: np.ndarray, size: int, quality: int, codec: str = "JPEG") -> np.ndarray:
+    """Shrink (S, S, 3) to ``size``, code it as Pillow's ``codec`` does and enlarge it again."""
     stream = io.BytesIO()
     small = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-    Image.fromarray(small).save(stream, "JPEG", quality=quality)
+    Image.fromarray(small).save(stream, codec, quality=quality)
     back = Image.open(stream).resize(picture.shape[1::-1], Image.Resampling.BICUBIC)
     return np.asarray(back)
 
@@ -281,6 +316,6 @@ def _meshes(clip: PreparedClip, first: int, second: int) -> list[np.ndarray]:
 def stack(pairs: list[tuple[np.ndarray, ...]]) -> PairBatch:
     """Pairs, each with its parts in the order of PairBatch, as one batch."""
     parts = [np.stack(part) for part in zip(*pairs, strict=True)]
-    pictures = [torch.from_numpy(p).permute(0, 3, 1, 2).float().div_(255) for p in parts[:2]]
+    pictures = [torch.from_numpy(part).permute(0, 3, 1, 2) for part in parts[:2]]
     rest = [torch.from_numpy(part.astype(np.float32)) for part in parts[2:]]
     return PairBatch(*pictures, *rest)

@@ -64,17 +64,17 @@ class LearnedPerceptualLoss(nn.Module):
         super().__init__()
         state = _weights()
         self.features = VggFeatures(state, len(LAYERS))
-        self.heads = [state[f"lin{stage}.model.1.weight"] for stage in range(len(LAYERS))]
+        for stage in range(len(LAYERS)):
+            self.register_buffer(f"head{stage}", state[f"lin{stage}.model.1.weight"])
 
     def forward(self, picture: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Pictures (N, 3, H, W) in [0, 1] -> scalar."""
         with torch.no_grad():
             goals = self.features(target)
-        layers = zip(self.features(picture), goals, self.heads, strict=True)
-        losses = [
-            functional.conv2d((_of_length_1(a) - _of_length_1(b)).square(), head).mean()
-            for a, b, head in layers
-        ]
+        losses = []
+        for stage, (a, b) in enumerate(zip(self.features(picture), goals, strict=True)):
+            apart = (_of_length_1(a.float()) - _of_length_1(b.float())).square()
+            losses.append(functional.conv2d(apart, self.get_buffer(f"head{stage}")).mean())
         return torch.stack(losses).sum()
 
 

@@ -15,8 +15,9 @@ from thcodec.errors import ThvError
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.weights_file import write_weights
-from thcodec.train.animator import AnimatorTrainer, AnimatorTraining, Stage
+from thcodec.train.animator import DESCRIBED, AnimatorTrainer, AnimatorTraining, Stage
 from thcodec.train.close_ups import CloseUpTraining, train_close_ups
+from thcodec.train.device import check_device
 from thcodec.train.extractor import ExtractorTraining, train_face
 from thcodec.train.pairs import Locate, Track, extract_tracks
 from thcodec.train.prepare import load, prepare
@@ -62,14 +63,26 @@ def read_config(path: Path) -> TrainingConfig | UpscalerTraining:
         raise ThvError(f"training config {path}: {error}") from error
 
 
-def train(data: Path, work: Path, config: TrainingConfig | UpscalerTraining) -> Path:
+def train(
+    data: Path,
+    work: Path,
+    config: TrainingConfig | UpscalerTraining,
+    *,
+    device: str = "cpu",
+    workers: int = 1,
+) -> Path:
     """Prepare ``data``, train, and write ``work/compact-4.safetensors``, for an upscaler
     ``work/face-1.safetensors``; run it again to go on after a stop.
 
-    Raises WeightsError when a teacher's package is missing.
+    Animator and upscaler are trained on ``device`` with batches made by so many ``workers``, the
+    extractor on the CPU.
+
+    Raises ThvError for a device that is not there, WeightsError when a teacher's package is
+    missing.
     """
+    check_device(device)
     if isinstance(config, UpscalerTraining):
-        return train_upscaler(data, work, config)
+        return train_upscaler(data, work, config, device=device, workers=workers)
     cache = work / "cache"
     prepare(data, cache, ("train", "val"))
     torch.manual_seed(config.animator.seed)
@@ -81,13 +94,11 @@ def train(data: Path, work: Path, config: TrainingConfig | UpscalerTraining) -> 
     net.extractor.eye.load_state_dict(close_ups["eye"])
     net.extractor.mouth.load_state_dict(close_ups["mouth"])
     train_tracks, val_tracks = _tracks(net.extractor, net.extractor, cache, work)
-    trained = AnimatorTrainer(net, train_tracks, val_tracks, work, config.animator).run()
-    target = work / "compact-4.safetensors"
-    write_weights(
-        trained.state_dict(),
-        target,
-        {"network": "compact", "version": "4", "licence": "Apache-2.0"},
+    trainer = AnimatorTrainer(
+        net, train_tracks, val_tracks, work, config.animator, device=device, workers=workers
     )
+    target = work / "compact-4.safetensors"
+    write_weights(trainer.run().state_dict(), target, DESCRIBED)
     return target
 
 

@@ -14,9 +14,12 @@ import numpy as np
 import torch
 from numpy.lib.format import open_memmap
 from PIL import Image
+from torch.utils.data import IterableDataset
 
 from thcodec.errors import ThvError
 from thcodec.sources.stills import StillCodec, decode_still, encode_still, jpeg_tables, resize_still
+from thcodec.train.device import picture_on
+from thcodec.train.streams import start_workers, worker_seed
 
 SHARP = 450  # pixels of a crop before it was brought to 512: less holds no detail to learn from
 WINDOWS = 2  # samples of one coded still, where it is larger than they are: coding takes time
@@ -39,11 +42,18 @@ class Job:
 
 @dataclass
 class StillBatch:
-    """still: (N, 3, h, w) decoded; target: (N, 3, scale h, scale w); both in [0, 1]."""
+    """still: (N, 3, h, w) decoded; target: (N, 3, scale h, scale w); both uint8 until ``on`` makes
+    them floats in [0, 1].
+    """
 
     still: torch.Tensor
     target: torch.Tensor
     scale: int
+
+    def on(self, device: torch.device | str) -> StillBatch:
+        """The batch ready to be used there."""
+        still, target = (picture_on(each, device) for each in (self.still, self.target))
+        return StillBatch(still, target, self.scale)
 
 
 def prepare_stills(data: Path, cache: Path, frames: int) -> None:
@@ -81,7 +91,7 @@ class StillSampler:
     """
 
     def __init__(
-        self, portraits: np.ndarray, clips: list[np.ndarray], share: float, seed: int
+        self, portraits: np.ndarray, clips: list[np.ndarray], share: float, seed: int | list[int]
     ) -> None:
         self._portraits, self._clips = portraits, clips
         self._share = share if clips else 1.0
@@ -93,8 +103,7 @@ class StillSampler:
         pairs: list[tuple[np.ndarray, np.ndarray]] = []
         while len(pairs) < count:
             pairs += self._samples(patch, job, min(windows, count - len(pairs)))
-        still, target = (to_tensor(np.stack(part)) for part in zip(*pairs, strict=True))
-        return StillBatch(still, target, job.scale)
+        return stack(pairs, job.scale)
 
     def _samples(self, patch: int, job: Job, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """Squares of one coded still, and the same squares of its picture."""
@@ -148,9 +157,38 @@ def coded(still: np.ndarray, codec: StillCodec, quality: int) -> np.ndarray:
     return decode_still(data, codec, size, size, tables=tables)
 
 
-def to_tensor(pictures: np.ndarray) -> torch.Tensor:
-    """uint8 (N, H, W, 3) -> float (N, 3, H, W) in [0, 1], laid out channels last."""
-    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float().div_(255)
+def stack(pairs: list[tuple[np.ndarray, np.ndarray]], scale: int) -> StillBatch:
+    """Stills and their pictures, uint8 (H, W, 3), as one batch."""
+    parts = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))
+    still, target = (part.permute(0, 3, 1, 2) for part in parts)
+    return StillBatch(still, target, scale)
+
+
+class StillStream(IterableDataset[StillBatch]):
+    """Batches without end for a mixture of jobs; ``shape``: samples and their stills' pixels."""
+
+    def __init__(
+        self,
+        stills: tuple[np.ndarray, list[np.ndarray]],
+        jobs: tuple[Job, ...],
+        portraits: float,
+        seed: int,
+        shape: tuple[int, int],
+    ) -> None:
+        self._stills, self._jobs, self._portraits = stills, jobs, portraits
+        self._seed, self._shape = seed, shape
+
+    def start(self, workers: int) -> Iterator[StillBatch]:
+        """Let so many processes make batches ahead; they end with the iterator."""
+        return start_workers(self, workers)
+
+    def __iter__(self) -> Iterator[StillBatch]:
+        seed = worker_seed(self._seed)
+        sampler = StillSampler(*self._stills, self._portraits, seed)
+        chosen, shares = np.random.default_rng(seed), np.array([job.share for job in self._jobs])
+        while True:
+            job = self._jobs[chosen.choice(len(shares), p=shares / shares.sum())]
+            yield sampler.batch(*self._shape, job)
 
 
 def _prepare_clip(clip: Path, target: Path, frames: int) -> None:

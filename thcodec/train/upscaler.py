@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,18 +20,20 @@ from thcodec.models.face_vid2vid.blocks import channels_last
 from thcodec.models.weights_file import write_weights
 from thcodec.sources.stills import StillCodec, resize_still
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
+from thcodec.train.device import half_convolutions
 from thcodec.train.discriminator import Discriminator, judge_loss, maker_loss
 from thcodec.train.perceptual import LearnedPerceptualLoss
 from thcodec.train.stills import (
     Job,
     StillBatch,
-    StillSampler,
+    StillStream,
     coded,
     load_stills,
     prepare_stills,
-    to_tensor,
+    stack,
 )
 
+DESCRIBED = {"network": "face", "version": "1", "licence": "Apache-2.0"}  # the weights
 REPORT_SECONDS = 240
 
 
@@ -77,31 +76,43 @@ def upscaler_training(table: dict[str, Any]) -> UpscalerTraining:
     return UpscalerTraining(jobs, stages, **rest)
 
 
-def train_upscaler(data: Path, work: Path, settings: UpscalerTraining) -> Path:
+def train_upscaler(
+    data: Path, work: Path, settings: UpscalerTraining, *, device: str = "cpu", workers: int = 1
+) -> Path:
     """Prepare ``data``, train, and write ``work/face-1.safetensors``; again to go on after a stop.
 
     Raises WeightsError when the perceptual loss's package is missing.
     """
     cache = work / "cache"
     prepare_stills(data, cache, settings.frames)
-    net = UpscalerTrainer(cache, work, settings).run()
+    trainer = UpscalerTrainer(cache, work, settings, device=device, workers=workers)
     target = work / "face-1.safetensors"
-    described = {"network": "face", "version": "1", "licence": "Apache-2.0"}
-    write_weights(net.state_dict(), target, described)
+    write_weights(trainer.run().state_dict(), target, DESCRIBED)
     return target
 
 
 class UpscalerTrainer:
-    """One run: resumes from its checkpoint, logs to ``upscaler.log``, draws a preview sheet with
-    every report.
+    """One run: resumes from its checkpoint, logs to ``upscaler.log``, writes the averaged weights
+    and a preview sheet with every report.
+
+    ``workers`` processes make the batches; on "cuda" convolutions are in bfloat16.
     """
 
-    def __init__(self, cache: Path, run: Path, settings: UpscalerTraining) -> None:
+    def __init__(
+        self,
+        cache: Path,
+        run: Path,
+        settings: UpscalerTraining,
+        *,
+        device: str = "cpu",
+        workers: int = 1,
+    ) -> None:
         run.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(settings.seed)
         self._run, self._settings = run, settings
-        self._net = channels_last(CompactNet())
-        self._judge = channels_last(Discriminator())
+        self._device, self._workers = device, workers
+        self._net = channels_last(CompactNet().to(device))
+        self._judge = channels_last(Discriminator().to(device))
         both = nn.ModuleDict({"net": self._net, "judge": self._judge})
         self._both = both
         self._optimiser = torch.optim.Adam(
@@ -110,7 +121,8 @@ class UpscalerTrainer:
         )
         self._average = Average(self._net, settings.average)
         wanted = any(stage.perceptual for stage in settings.stages)
-        self._perceptual = channels_last(LearnedPerceptualLoss()) if wanted else None
+        self._perceptual = channels_last(LearnedPerceptualLoss().to(device)) if wanted else None
+        half_convolutions(device, both, self._average.net, self._perceptual)
         self._checkpoint = run / "upscaler.pt"
         self._step, self._spent = load_checkpoint(
             self._checkpoint, both, self._optimiser, self._average
@@ -129,15 +141,21 @@ class UpscalerTrainer:
         return self._average.net
 
     def _train_stage(self, stage: Stage, begun: float) -> None:
-        batches = self._prefetch(stage)
+        batches = StillStream(
+            self._stills,
+            self._settings.jobs,
+            self._settings.portraits,
+            self._settings.seed + self._step + 1,
+            (stage.batch, stage.patch),
+        ).start(self._workers)
         start, saved = time.monotonic() - self._spent, time.monotonic()
-        losses: list[dict[str, float]] = []
+        losses: list[dict[str, torch.Tensor]] = []
         while (progress := (time.monotonic() - start - begun) / 60 / stage.minutes) < 1:
             decay = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress))
             rate = stage.rate * min(1.0, (self._step + 1) / 100) * decay
             for group in self._optimiser.param_groups:
                 group["lr"] = rate
-            losses.append(self._update(next(batches), stage))
+            losses.append(self._update(next(batches).on(self._device), stage))
             if time.monotonic() - saved > REPORT_SECONDS:
                 saved = time.monotonic()
                 self._report(saved - start, losses)
@@ -145,7 +163,7 @@ class UpscalerTrainer:
         self._spent = time.monotonic() - start
         self._report(self._spent, losses)
 
-    def _update(self, batch: StillBatch, stage: Stage) -> dict[str, float]:
+    def _update(self, batch: StillBatch, stage: Stage) -> dict[str, torch.Tensor]:
         self._net.train()
         self._optimiser.zero_grad(set_to_none=True)
         made = self._net(batch.still, batch.scale)
@@ -168,7 +186,7 @@ class UpscalerTrainer:
         self._optimiser.step()
         self._average.update(self._net)
         self._step += 1
-        return {name: loss.item() for name, loss in losses.items()}
+        return {name: loss.detach() for name, loss in losses.items()}
 
     def _crops(self, pictures: tuple[torch.Tensor, ...], side: int) -> tuple[torch.Tensor, ...]:
         """The same square of all pictures, at another place for each sample."""
@@ -185,24 +203,13 @@ class UpscalerTrainer:
             for picture in pictures
         )
 
-    def _prefetch(self, stage: Stage) -> Iterator[StillBatch]:
-        """Batches without end, made a few ahead in a thread that ends with the iterator."""
-        settings = self._settings
-        sampler = StillSampler(*self._stills, settings.portraits, settings.seed + self._step + 1)
-        shares = np.array([job.share for job in settings.jobs])
-        chosen = np.random.default_rng(settings.seed + self._step + 2)
-        with ThreadPoolExecutor(1) as pool:
-            ahead: deque[Future[StillBatch]] = deque()
-            while True:
-                while len(ahead) < 4:
-                    job = settings.jobs[chosen.choice(len(shares), p=shares / shares.sum())]
-                    ahead.append(pool.submit(sampler.batch, stage.batch, stage.patch, job))
-                yield ahead.popleft().result()
-
-    def _report(self, seconds: float, losses: list[dict[str, float]]) -> None:
-        scores, sheet = evaluate(self._average.net, self._held_out, self._perceptual)
+    def _report(self, seconds: float, losses: list[dict[str, torch.Tensor]]) -> None:
+        scores, sheet = evaluate(self._average.net, self._held_out, self._perceptual, self._device)
         names = sorted({name for loss in losses for name in loss})
-        means = {name: np.mean([loss[name] for loss in losses if name in loss]) for name in names}
+        means = {
+            name: torch.stack([loss[name] for loss in losses if name in loss]).mean()
+            for name in names
+        }
         report = {
             "step": self._step,
             "minutes": round(seconds / 60, 2),
@@ -212,6 +219,7 @@ class UpscalerTrainer:
         with (self._run / "upscaler.log").open("a") as log:
             log.write(json.dumps(report) + "\n")
         Image.fromarray(sheet).save(self._run / "preview.png")
+        write_weights(self._average.net.state_dict(), self._run / "average.safetensors", DESCRIBED)
         save_checkpoint(
             self._checkpoint,
             self._both,
@@ -247,12 +255,15 @@ def held_out(pictures: np.ndarray, jobs: tuple[Job, ...], count: int = 8) -> lis
             picture = resize_still(np.array(pictures[index]), job.size)
             codec = StillCodec.WEBP if len(batches) % 2 else StillCodec.JPEG
             still = coded(resize_still(picture, job.still), codec, 60)
-            batches.append(StillBatch(to_tensor(still[None]), to_tensor(picture[None]), job.scale))
+            batches.append(stack([(still, picture)], job.scale))
     return batches
 
 
 def evaluate(
-    net: CompactNet, stills: list[StillBatch], perceptual: LearnedPerceptualLoss | None
+    net: CompactNet,
+    stills: list[StillBatch],
+    perceptual: LearnedPerceptualLoss | None,
+    device: str = "cpu",
 ) -> tuple[dict[str, float], np.ndarray]:
     """Mean PSNR in dB and perceptual distance (where there is such a loss) of the net and of
     bicubic enlargement, the net's error of the mean colour in 1/255, and a preview sheet of the
@@ -261,7 +272,7 @@ def evaluate(
     net.eval()
     scores: list[list[float]] = []
     rows = []
-    for batch in stills:
+    for batch in (still.on(device) for still in stills):
         with torch.inference_mode():
             pictures = [net(batch.still, batch.scale).clamp(0, 1), bicubic(batch).clamp(0, 1)]
             middle = slice((size := batch.target.shape[-1]) // 2 - 64, size // 2 + 64)
@@ -278,7 +289,7 @@ def evaluate(
     }
     rows += [torch.zeros_like(rows[0])] * (-len(rows) % 4)
     columns = [torch.cat(rows[i::4], 1) for i in range(4)]
-    sheet = torch.cat(columns, 2).permute(1, 2, 0).mul(255).round().byte().numpy()
+    sheet = torch.cat(columns, 2).permute(1, 2, 0).mul(255).round().byte().cpu().numpy()
     return mean, sheet
 
 

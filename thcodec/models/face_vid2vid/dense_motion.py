@@ -113,7 +113,7 @@ class DenseMotion(nn.Module):
         )
         moved = (guess - self.grid[0, ..., :2]).permute(0, 3, 1, 2)
         features = self.hourglass(torch.cat([small, sample(small, guess), moved, change], 1))
-        logits, rest = self._head(features)
+        logits, rest = self._head(features.float())
         surface, occlusion, residual, trust = rest.split(self._parts, 1)
         logits = logits.unflatten(1, (self.keypoints + 1, self.depth)) + prior[:, :, None]
         residual = functional.pad(0.1 * residual.permute(0, 2, 3, 1), (0, 1))

@@ -36,7 +36,8 @@ PREFERENCE = 3.0  # log odds that one of two sources can have over the other, wh
 # leaves a grid of single samples in them.
 COARSE, ALL = (1, 8, 28, 56, 70, 56, 28, 8, 1), NO_GRID
 # Repairs are drawn in by so much, and smaller ones left out: a loss that is a mean makes the
-# generator soften what was moved well (model card: what was tried). Trained with 0.03.
+# generator soften what was moved well (model card: what was tried). Trained with 0.03, in a
+# settled stage: before that, a generator that paints nothing yet would never begin to.
 QUIET = 0.04
 
 
@@ -156,12 +157,14 @@ class Generator(nn.Module):
         pixels = functional.pixel_unshuffle(moved.picture, 2)
         rims = self._rims(driving, pixels.shape[-1])
         x = self.fuse2(torch.cat([self.up2(x), moved.features, pixels, *rims], 1))
-        out = functional.pixel_shuffle(self.head(x), 2)
+        out = functional.pixel_shuffle(self.head(x).float(), 2)
         kept = torch.sigmoid(out[:, 3:] + 4.0)  # starts as the moved source, nothing painted
         repair = smoothed((kept - 1) * moved.picture + out[:, :3], COARSE)
         fine = functional.pixel_shuffle(self.fine(x), 2)
         detail = self.detail(torch.cat([fine, moved.picture, moved.picture + repair], 1))
         repair = smoothed(repair + detail, ALL)
+        if self.training:  # what is left out has no gradient
+            return moved.picture + repair
         return moved.picture + repair - repair.clamp(-QUIET, QUIET)
 
     def _rims(self, driving: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -54,7 +54,7 @@ def sample(picture: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear") ->
     is for pictures, in two dimensions.
     """
     return torch.nn.functional.grid_sample(
-        picture, grid, mode, padding_mode="border", align_corners=True
+        picture.to(grid.dtype), grid, mode, padding_mode="border", align_corners=True
     )
 
 
