@@ -7,7 +7,7 @@ import numpy as np
 
 from thcodec.models.face_vid2vid.tracking import flow_both_ways, grey
 
-_SMOOTH = 1.0  # pixels of the flow: standard deviation with which it is smoothed where trust ends
+_SMOOTH = 2.0  # pixels: standard deviation with which the flow is smoothed where trust ends
 
 
 class Difference:
@@ -20,11 +20,12 @@ class Difference:
     """
 
     def __init__(self, first: np.ndarray, second: np.ndarray) -> None:
-        self._grey = grey(first)
-        flow, _ = flow_both_ways(grey(second), self._grey)
-        shift = (flow.to - _places(len(flow.to))) * flow.trusted[..., None]
+        fine = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (second, first)]
+        flow, _ = flow_both_ways(*fine)
+        self._grey = grey(first)  # coarse is enough to follow it, which costs in every frame
         self._places = _places(len(first))
-        self._shift = _enlarged(cv2.GaussianBlur(shift, (0, 0), _SMOOTH), len(first))
+        shift = (flow.to - self._places) * flow.trusted[..., None]
+        self._shift = cv2.GaussianBlur(shift, (0, 0), _SMOOTH)
         moved = _sampled(first, self._places + self._shift)
         self._rest = np.subtract(second, moved, dtype=np.float32)
 
