@@ -26,8 +26,7 @@ class Difference:
         self._places = _places(len(first))
         shift = (flow.to - self._places) * flow.trusted[..., None]
         self._shift = cv2.GaussianBlur(shift, (0, 0), _SMOOTH)
-        moved = _sampled(first, self._places + self._shift)
-        self._rest = np.subtract(second, moved, dtype=np.float32)
+        self._rest = second - _moved(first, self._places + self._shift)
 
     def mixed(self, first: np.ndarray, weight: float) -> np.ndarray:
         """A picture of the first source and the second's of the same frame, moved towards each
@@ -41,9 +40,9 @@ class Difference:
         still = np.zeros((*self._grey.shape, 2), np.float32)
         origin = self._places + _enlarged(search.calc(grey(first), self._grey, still), len(first))
         shift = _sampled(self._shift, origin)
-        moved = _sampled(first, self._places + weight * shift)
+        moved = _moved(first, self._places + weight * shift)
         rest = _sampled(self._rest, origin - (1 - weight) * shift)
-        mixture: np.ndarray = cv2.add(moved, weight * rest, dtype=cv2.CV_8U)
+        mixture: np.ndarray = cv2.addWeighted(moved, 1, rest, weight, 0, dtype=cv2.CV_8U)
         return mixture
 
 
@@ -59,8 +58,13 @@ def _enlarged(shift: np.ndarray, size: int) -> np.ndarray:
     return enlarged
 
 
-def _sampled(field: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Values (S, S, n) at places (S, S, 2)."""
+def _moved(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """A picture as float32; linear sampling would blur what is seen of it."""
+    return _sampled(picture.astype(np.float32), places, cv2.INTER_CUBIC)
+
+
+def _sampled(field: np.ndarray, places: np.ndarray, how: int = cv2.INTER_LINEAR) -> np.ndarray:
+    """Values (S, S, n) float32 at places (S, S, 2)."""
     x, y = cv2.split(places)
-    sampled: np.ndarray = cv2.remap(field, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    sampled: np.ndarray = cv2.remap(field, x, y, how, borderMode=cv2.BORDER_REPLICATE)
     return sampled
