@@ -10,12 +10,15 @@ import pytest
 import torch
 
 from thcodec.errors import ThvError, WeightsError
-from thcodec.models import registry, runtime
+from thcodec.models import cache, registry, runtime
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.dense_motion import MotionField, warp_volume
 from thcodec.models.face_vid2vid.geometry import sample, sample_volume
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.weights_file import write_weights
+
+if runtime.has_openvino():
+    import openvino
 
 needs_openvino = pytest.mark.skipif(not runtime.has_openvino(), reason="OpenVINO is not installed")
 SIZE = 64
@@ -88,59 +91,72 @@ def test_the_shipped_network_is_the_same_on_both_runtimes(shared_clip):
     assert difference.max() <= 2 and difference.mean() < 0.01
 
 
-@needs_openvino
-def test_a_converted_network_is_kept_and_read_without_converting(
-    random_weights, pictures, monkeypatch, tmp_path
-):
-    from thcodec.models.face_vid2vid import openvino_networks
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    first = registry.load_animator(weights=random_weights, size=SIZE, runtime="openvino")
-    expected = first.extract(pictures[:1])[0]
-    assert list(tmp_path.rglob("random-extract-64.xml"))
-    monkeypatch.setattr(openvino_networks, "convert_weights", None)
-    again = registry.load_animator(weights=random_weights, size=SIZE, runtime="openvino")
-    assert (again.extract(pictures[:1])[0].keypoints == expected.keypoints).all()
-
-
-@needs_openvino
-def test_conversions_of_other_weights_and_damaged_ones_are_not_used(
-    random_weights, pictures, monkeypatch, tmp_path
-):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    registry.load_animator(weights=random_weights, size=SIZE, runtime="openvino").extract(pictures)
-    (kept,) = tmp_path.rglob("random-extract-64.xml")
-    sha256 = registry.sha256_of(random_weights).hex()
-    text = kept.read_text()
-    assert sha256 in text
-    for broken in (text.replace(sha256, "0" * 64), text[: len(text) // 2], ""):
-        kept.write_text(broken)
-        network = registry.load_animator(weights=random_weights, size=SIZE, runtime="openvino")
-        assert np.isfinite(network.extract(pictures[:1])[0].keypoints).all()
-        assert sha256 in kept.read_text()
-
-
-@needs_openvino
-@pytest.mark.parametrize("harm", ["none", "cut", "no folder"])
-def test_what_was_compiled_is_kept_and_a_cut_one_is_made_again(
-    random_weights, pictures, monkeypatch, tmp_path, harm
-):
+@pytest.fixture
+def seen(random_weights, pictures, monkeypatch, tmp_path):
+    """What a network sees that is loaded anew, with a cache of its own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
-    def seen() -> np.ndarray:
+    def load_and_see() -> np.ndarray:
         network = registry.load_animator(weights=random_weights, size=SIZE, runtime="openvino")
         return network.extract(pictures[:1])[0].keypoints
 
+    return load_and_see
+
+
+@needs_openvino
+def test_what_was_converted_and_compiled_is_kept(seen, monkeypatch, tmp_path):
     expected = seen()
-    (blob,) = tmp_path.rglob("*.blob")
-    blob.chmod(0o600)
-    if harm == "cut":
-        blob.write_bytes(blob.read_bytes()[:10_000])
-    elif harm == "no folder":
-        blob.unlink()
-        blob.parent.rmdir()
-        blob.parent.write_text("in the way")
+    kept = sorted(path.suffix for path in tmp_path.rglob("*.*"))
+    assert kept == [".bin", ".blob", ".xml"]
+    monkeypatch.setattr(openvino, "convert_model", None)
+    monkeypatch.setattr(openvino.Core, "compile_model", None)
     np.testing.assert_array_equal(seen(), expected)
+
+
+@needs_openvino
+@pytest.mark.parametrize("suffix", [".bin", ".blob", ".xml"])
+def test_what_is_damaged_in_the_cache_is_made_again(seen, tmp_path, suffix):
+    expected = seen()
+    (kept,) = tmp_path.rglob("*" + suffix)
+    broken = bytearray(kept.read_bytes())
+    size, middle = len(broken), len(broken) // 2
+    broken[middle] ^= 1
+    kept.write_bytes(broken)
+    np.testing.assert_array_equal(seen(), expected)
+    repaired = cache.load(kept.name)
+    assert repaired is not None
+    assert len(repaired) + 32 == size
+    cache.save(kept.name, b"whole, but not what OpenVINO reads")
+    np.testing.assert_array_equal(seen(), expected)
+
+
+@needs_openvino
+def test_a_cache_that_cannot_be_written_is_no_fault(seen, tmp_path):
+    (tmp_path / "thcodec").write_text("in the way")
+    assert np.isfinite(seen()).all()
+
+
+@needs_openvino
+def test_a_conversion_of_other_weights_or_a_damaged_one_is_not_used(random_weights, tmp_path):
+    from thcodec.models import openvino_files
+    from thcodec.models.face_vid2vid.openvino_networks import convert_weights, part_of
+
+    sha256 = registry.sha256_of(random_weights)
+    weights = tmp_path / random_weights.name
+    part = part_of(weights, sha256, "synthesise", SIZE)
+    kept = part.file(tmp_path, int8=True)
+    openvino_files.write(convert_weights(random_weights, "synthesise", SIZE), kept, sha256)
+    assert part.int8() is not None
+    assert replace(part, sha256=bytes(32)).int8() is None
+    text = kept.read_bytes()
+    for broken in (text[: len(text) // 2], b"", b"<net/>"):
+        kept.write_bytes(broken)
+        assert part.int8() is None
+    kept.write_bytes(text)
+    values = kept.with_suffix(".bin")
+    for harm in (lambda: values.write_bytes(values.read_bytes()[:1000]), values.unlink):
+        harm()
+        assert part.int8() is None
 
 
 @needs_openvino

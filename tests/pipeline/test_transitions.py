@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.sampling import Stream
 from fixtures.cases.build import PREVIOUS, SOURCE, Scenario, Shot, header
 from tests import clips
 from tests.doubles import MomentAnimator
@@ -19,7 +20,7 @@ from thcodec.bitstream import KeypointModel, RecordType, Transition, TransitionK
 from thcodec.bitstream.header import Crop
 from thcodec.models.animator import fade
 from thcodec.pipeline.config import DEFAULT_TRANSITION, DecoderConfig
-from thcodec.pipeline.mixing import flow_mix
+from thcodec.pipeline.mixing import Difference
 from thcodec.sources.stills import StillCodec, encode_still
 
 GREY = {0: 30, 1: 110, 2: 190, 3: 230}
@@ -162,11 +163,13 @@ def test_two_sources_never_jump_by_more_than_a_step(named: list[int], length: in
 SCRIPT = ["+0", "+1", "+2", 0, 0, 1, 1, 2, 2, 1, (1, (2, 100)), (2, (0, 30)), 2, 0, 0, 0, 0, 0, 0]
 
 
+@pytest.mark.parametrize("kind", list(TransitionKind))
 @pytest.mark.parametrize("batch", [1, 2, 3, 256])
 @pytest.mark.parametrize("per_record", [1, 5, 100])
-def test_batches_and_packets_change_no_picture(batch: int, per_record: int) -> None:
-    wanted = decoded(stream(SCRIPT, length=4), DecoderConfig(batch=8))
-    got = decoded(stream(SCRIPT, length=4, per_record=per_record), DecoderConfig(batch=batch))
+def test_batches_and_packets_change_no_picture(kind: int, batch: int, per_record: int) -> None:
+    wanted = decoded(stream(SCRIPT, kind=kind, length=4), DecoderConfig(batch=8))
+    packets = stream(SCRIPT, kind=kind, length=4, per_record=per_record)
+    got = decoded(packets, DecoderConfig(batch=batch))
     assert len(got) == 16
     for one, other in zip(got, wanted, strict=True):
         assert (one.pts, one.source_id) == (other.pts, other.source_id)
@@ -215,13 +218,18 @@ def test_the_viewer_may_have_it_otherwise() -> None:
         DecoderConfig(transition="wipe")
 
 
-def test_both_sources_are_shown_at_the_frame_s_own_motion() -> None:
-    config = EncoderConfig(crop="none", interval=10, transition="fade", transition_frames=4)
+def filmed(transition: str, frames: int = 16) -> list[Packet]:
+    """A moving disc with a new source every ten frames, over four of which it is shown."""
+    config = EncoderConfig(
+        crop="none", interval=10, transition=transition, transition_frames=4, bank=2
+    )
     encoder = Encoder(config, animator=MomentAnimator())
-    packets = [p for index in range(16) for p in encoder.push(clips.disc(index), index)]
-    spy = Spy()
-    decoder = Decoder(animator=spy)
-    shown = [frame for packet in packets for frame in decoder.push(packet)]
+    return [p for index in range(frames) for p in encoder.push(clips.disc(index), index)]
+
+
+def test_both_sources_are_shown_at_the_frame_s_own_motion() -> None:
+    decoder = Decoder(animator=(spy := Spy()))
+    shown = [frame for packet in filmed("fade") for frame in decoder.push(packet)]
     assert len(shown) == 16
     assert len(spy.calls) == 16 + 4
     for number in range(10, 14):
@@ -231,6 +239,35 @@ def test_both_sources_are_shown_at_the_frame_s_own_motion() -> None:
         weight = 1 - (number - 9) / 5
         expected = fade(new[2], old[2], weight)
         assert np.array_equal(shown[number].rgb, expected)
+
+
+def test_flow_animates_the_old_source_once() -> None:
+    decoder = Decoder(animator=(spy := Spy()))
+    shown = [frame for packet in filmed("flow") for frame in decoder.push(packet)]
+    assert len(shown) == 16
+    assert len(spy.calls) == 16 + 1
+    new, old = spy.calls[10:12]
+    assert new[0] is not old[0]
+    assert np.array_equal(new[1].translation, old[1].translation)
+
+
+def test_flow_compares_the_sources_again_where_it_turns_back() -> None:
+    decoder = Decoder(animator=(spy := Spy()))
+    spy.size = 32
+    for packet in stream(["+0", "+1", 0, 1, 1, 0, 0, 0, 0], kind=TransitionKind.FLOW):
+        decoder.push(packet)
+    assert len(spy.calls) == 7 + 2
+
+
+def test_what_flow_carries_does_not_depend_on_the_frames_that_are_looked_at() -> None:
+    """Benchmarks synthesise some frames only, and a caller may leave a packet half way."""
+    packets = filmed("flow")
+    whole = Stream(packets, MomentAnimator())
+    everything = whole.decode(whole.transition, range(16))
+    (late,) = whole.decode(whole.transition, [13]).values()
+    assert np.array_equal(late, everything[13])
+    cut = whole.decode(None, [13])[13]
+    assert not np.array_equal(late, cut)
 
 
 class Spy(MomentAnimator):
@@ -279,12 +316,28 @@ def test_flow_moves_pixels_where_fading_shows_them_twice() -> None:
     first, middle, second = (scene[20:276, at : at + 256] for at in (20, 24, 28))
     inner = slice(24, -24)
     errors = [
-        np.abs(mix(first, second, 0.5).astype(int) - middle)[inner, inner].mean()
-        for mix in (fade, flow_mix)
+        np.abs(mixture.astype(int) - middle)[inner, inner].mean()
+        for mixture in (fade(first, second, 0.5), Difference(first, second).mixed(first, 0.5))
     ]
     assert errors[1] < 0.35 * errors[0]
     for weight, end in ((0.0, first), (1.0, second)):
-        assert np.abs(flow_mix(first, second, weight).astype(int) - end).max() <= 1
+        mixture = Difference(first, second).mixed(first, weight)
+        assert np.abs(mixture.astype(int) - end).max() <= 1
+
+
+def test_the_difference_of_two_sources_goes_with_the_head() -> None:
+    """Both show one scene, the second with a bright spot. When the scene moves, the spot does."""
+    coarse = np.random.default_rng(3).integers(0, 150, (16, 16, 3), np.uint8)
+    scene = cv2.resize(coarse, (320, 320), interpolation=cv2.INTER_CUBIC)
+    spotted = cv2.circle(scene.copy(), (150, 150), 20, (255, 255, 255), -1)
+    at_first, later = (scene[20:276, at : at + 256] for at in (20, 30))
+    shown = Difference(at_first, spotted[20:276, 20:276]).mixed(later, 1.0)
+    wanted, inner = spotted[20:276, 30:286], slice(24, -24)
+    errors = [
+        np.abs(picture.astype(int) - wanted)[inner, inner].mean()
+        for picture in (shown, later, spotted[20:276, 20:276])
+    ]
+    assert errors[0] < 0.2 * min(errors[1:])
 
 
 def test_what_is_not_asked_for_is_not_synthesised() -> None:

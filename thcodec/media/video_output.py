@@ -25,8 +25,8 @@ _CONTAINERS = {
 }
 _ENCODER_OPTIONS = {
     # Without B-frames decoding order is presentation order: durations stay exact in every
-    # container.
-    "libx264": {"preset": "medium", "bf": "0"},
+    # container. "veryfast" takes half the time of "medium" and no more bytes, for 0.8 dB of 42.
+    "libx264": {"preset": "veryfast", "bf": "0"},
     "libvpx-vp9": {"b:v": "0", "deadline": "good", "cpu-used": "5", "lag-in-frames": "0"},
 }
 _DEFAULT_RATE = Fraction(25)

@@ -10,9 +10,9 @@ import numpy as np
 from thcodec.bitstream.header import Transition, TransitionKind
 from thcodec.models.animator import Animator, fade
 from thcodec.motion import Motion, MotionFrame
-from thcodec.pipeline.mixing import flow_mix
+from thcodec.pipeline.mixing import Difference
 from thcodec.pipeline.prepared import HeldSource, PreparedSources
-from thcodec.pipeline.transition import Mixture, Switches
+from thcodec.pipeline.transition import Mixture, Pair, Switches
 from thcodec.pipeline.view import View
 
 Pictures = list[np.ndarray]
@@ -41,6 +41,7 @@ class Synthesis:
         self._view = view
         self._kind = transition.kind if transition else TransitionKind.FADE
         self._switches = Switches(transition.frames if transition else 0, sources.find)
+        self._compared: tuple[Pair, Difference] | None = None  # the last
 
     def plan(self, frames: Sequence[MotionFrame]) -> list[Planned]:
         """What the next frames in order of presentation show."""
@@ -52,7 +53,7 @@ class Synthesis:
         """Planned frames with their pictures, uint8 (S, S, 3), at most `most` at a time; None
         where their source is not here.
         """
-        for _, run in groupby(planned, key=_sources):
+        for _, run in groupby(planned, key=_shared):
             pairs = list(run)
             for start in range(0, len(pairs), most):
                 batch = pairs[start : start + most]
@@ -62,29 +63,45 @@ class Synthesis:
 
     def _shown(self, frames: list[MotionFrame], mixtures: list[Mixture]) -> Pictures:
         """Frames of one source, or of one pair of sources."""
-        first, second = mixtures[0].first, mixtures[0].second
-        own = self._sources.motion(first)
-        motions = [
-            self._view.shown(self._sources.quantiser.dequantise(frame.values), own)
-            for frame in frames
-        ]
-        if second is None:
-            return self._animator.animate(self._sources.prepared(first), motions)
+        source, pair = mixtures[0].source, mixtures[0].pair
+        motions = [self._motion(frame, source) for frame in frames]
         weights = [mixture.weight for mixture in mixtures]
-        return self._mixed(first, second, motions, weights)
+        if pair is not None and self._kind != TransitionKind.FLOW:
+            return self._mixed(pair, motions, weights)
+        pictures = self._animator.animate(self._sources.prepared(source), motions)
+        if pair is None:
+            return pictures
+        if self._compared is None or self._compared[0] is not pair:
+            at_first = pictures[0] if frames[0] is pair.since else None
+            self._compared = pair, self._difference(pair, at_first)
+        difference = self._compared[1]
+        return [difference.mixed(*each) for each in zip(pictures, weights, strict=True)]
 
-    def _mixed(
-        self, first: HeldSource, second: HeldSource, motions: list[Motion], weights: list[float]
-    ) -> Pictures:
-        one, other = self._sources.prepared(first), self._sources.prepared(second)
+    def _motion(self, frame: MotionFrame, source: HeldSource) -> Motion:
+        motion = self._sources.quantiser.dequantise(frame.values)
+        return self._view.shown(motion, self._sources.motion(source))
+
+    def _mixed(self, pair: Pair, motions: list[Motion], weights: list[float]) -> Pictures:
+        one, other = self._sources.prepared(pair.first), self._sources.prepared(pair.second)
         others = self._animator.transfer(motions, one, other)
         if self._kind == TransitionKind.BLEND:
             return self._animator.blend(one, other, motions, others, weights)
-        mix = flow_mix if self._kind == TransitionKind.FLOW else fade
         pictures = self._animator.animate(one, motions), self._animator.animate(other, others)
-        return [mix(*each) for each in zip(*pictures, weights, strict=True)]
+        return [fade(*each) for each in zip(*pictures, weights, strict=True)]
+
+    def _difference(self, pair: Pair, first: np.ndarray | None) -> Difference:
+        """Of a pair's second source from its first, in their first frame; ``first`` is the picture
+        of that, if it is known.
+        """
+        one, other = self._sources.prepared(pair.first), self._sources.prepared(pair.second)
+        motions = [self._motion(pair.since, pair.first)]
+        if first is None:  # the frame was left out
+            (first,) = self._animator.animate(one, motions)
+        (second,) = self._animator.animate(other, self._animator.transfer(motions, one, other))
+        return Difference(first, second)
 
 
-def _sources(planned: Planned) -> tuple[int, HeldSource | None]:
+def _shared(planned: Planned) -> tuple[int, Pair | None]:
+    """What frames that are shown at a time have in common."""
     frame, mixture = planned
-    return frame.source_id, mixture.second if mixture else None
+    return frame.source_id, mixture.pair if mixture else None

@@ -9,29 +9,37 @@ from thcodec.motion import MotionFrame
 from thcodec.pipeline.prepared import HeldSource
 
 
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two sources that frames of the first show from ``since`` on, the first such frame."""
+
+    first: HeldSource
+    second: HeldSource
+    since: MotionFrame
+
+
 @dataclass(frozen=True)
 class Mixture:
     """What a frame shows.
 
     Attributes:
-        first: the frame's own source.
-        second: another that is mixed in, or None.
-        weight: of the second, 0..1.
-        begins: a transition from the second to the first begins here.
+        source: the frame's own.
+        pair: the same with another that is mixed in, or None.
+        weight: of that other, 0..1.
+        begins: a transition from it begins here.
     """
 
-    first: HeldSource
-    second: HeldSource | None = None
+    source: HeldSource
+    pair: Pair | None = None
     weight: float = 0.0
     begins: bool = False
 
 
 @dataclass
 class _Running:
-    """A transition under way: `done` of its frames were shown."""
+    """A transition under way from the pair's second source: `done` of its frames were shown."""
 
-    old: HeldSource
-    new: HeldSource
+    pair: Pair
     done: int = 0
 
 
@@ -56,24 +64,25 @@ class Switches:
             return None
         if frame.second_source_id is not None:
             self._before = self._running = None
-            return _asked(source, self._find(frame.second_source_id), frame.blend)
+            return _asked(frame, source, self._find(frame.second_source_id))
         before, self._before = self._before, source
-        begins = before is not None and before is not source and self._switch(before, source)
+        begins = before is not None and before is not source and self._switch(before, source, frame)
         return self._next(source, begins)
 
-    def _switch(self, before: HeldSource, source: HeldSource) -> bool:
+    def _switch(self, before: HeldSource, source: HeldSource, frame: MotionFrame) -> bool:
         """Whether a new transition begins; else it is a cut, or one under way turns back."""
         running = self._running
         if before.shot != source.shot or self._steps == 1:
             self._running = None
             return False
-        if running is not None and source is running.old:
-            self._running = _Running(running.new, running.old, self._steps - running.done)
+        if running is not None and source is running.pair.second:
+            turned = Pair(source, running.pair.first, frame)
+            self._running = _Running(turned, self._steps - running.done)
             return False
         old = before
-        if running is not None and 2 * running.done < self._steps and self._held(running.old):
-            old = running.old
-        self._running = _Running(old, source)
+        if running is not None and 2 * running.done < self._steps:
+            old = running.pair.second if self._held(running.pair.second) else before
+        self._running = _Running(Pair(source, old, frame))
         return True
 
     def _next(self, source: HeldSource, begins: bool) -> Mixture:
@@ -81,17 +90,17 @@ class Switches:
         if running is None:
             return Mixture(source)
         running.done += 1
-        if running.done >= self._steps or not self._held(running.old):
+        if running.done >= self._steps or not self._held(running.pair.second):
             self._running = None
             return Mixture(source)
-        return Mixture(source, running.old, 1 - running.done / self._steps, begins)
+        return Mixture(source, running.pair, 1 - running.done / self._steps, begins)
 
     def _held(self, source: HeldSource) -> bool:
         return self._find(source.id) is source
 
 
-def _asked(source: HeldSource, second: HeldSource | None, weight: int) -> Mixture:
+def _asked(frame: MotionFrame, source: HeldSource, second: HeldSource | None) -> Mixture:
     """A mixture that the frame itself asks for, with a weight of 0..255."""
-    if second is None or second is source or weight == 0:
+    if second is None or second is source or frame.blend == 0:
         return Mixture(source)
-    return Mixture(source, second, weight / 255)
+    return Mixture(source, Pair(source, second, frame), frame.blend / 255)
