@@ -348,3 +348,12 @@ def test_what_is_not_asked_for_is_not_synthesised() -> None:
     for packet in packets:
         decoder.push(packet)
     assert len(spy.calls) == 5
+
+
+def test_what_was_not_followed_leaves_no_spark() -> None:
+    """The second has a light patch; where the first lights up there too, both are not added up."""
+    first = np.full((64, 64, 3), 60, np.uint8)
+    second, later = first.copy(), first.copy()
+    second[24:40, 24:40], later[24:40, 24:40] = 180, 170
+    mixture = Difference(first, second).mixed(later, 0.9)
+    assert 165 <= mixture[32, 32].min() and mixture.max() <= 182

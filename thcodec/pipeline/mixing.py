@@ -16,7 +16,8 @@ class Difference:
     That is the dense flow between them, and what remains of the second when the first is moved
     along it. Where flow there and back disagrees nothing moves. Both can be laid upon later
     pictures of the first source, whose own motion they follow: the second source need not be
-    animated again.
+    animated again. What remains leads no further than to what the second picture had there: beside
+    an edge that was not followed it would leave sparks.
     """
 
     def __init__(self, first: np.ndarray, second: np.ndarray) -> None:
@@ -26,7 +27,8 @@ class Difference:
         self._places = _places(len(first))
         shift = (flow.to - self._places) * flow.trusted[..., None]
         self._shift = cv2.GaussianBlur(shift, (0, 0), _SMOOTH)
-        self._rest = second - _moved(first, self._places + self._shift)
+        self._second = second.astype(np.float32)
+        self._rest = self._second - _moved(first, self._places + self._shift)
 
     def mixed(self, first: np.ndarray, weight: float) -> np.ndarray:
         """A picture of the first source and the second's of the same frame, moved towards each
@@ -41,9 +43,12 @@ class Difference:
         origin = self._places + _enlarged(search.calc(grey(first), self._grey, still), len(first))
         shift = _sampled(self._shift, origin)
         moved = _moved(first, self._places + weight * shift)
-        rest = _sampled(self._rest, origin - (1 - weight) * shift)
-        mixture: np.ndarray = cv2.addWeighted(moved, 1, rest, weight, 0, dtype=cv2.CV_8U)
-        return mixture
+        there = origin - (1 - weight) * shift
+        rest, second = _sampled(self._rest, there), _sampled(self._second, there)
+        mixture = cv2.addWeighted(moved, 1, rest, weight, 0)
+        mixture = cv2.max(cv2.min(mixture, cv2.max(moved, second)), cv2.min(moved, second))
+        shown: np.ndarray = np.rint(mixture.clip(0, 255)).astype(np.uint8)
+        return shown
 
 
 def _places(size: int) -> np.ndarray:
