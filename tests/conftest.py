@@ -32,6 +32,12 @@ def shared_clip() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_blink() -> Path:
+    """A talking head of 256x256, 25 fps, whose eyes are shut in frame 1; skips as above."""
+    return _shared("val256/dhlive_h679_s1.mp4")
+
+
+@pytest.fixture(scope="session")
 def shared_original() -> Path:
     """A talking head as it was filmed, 590x590; skips where ../shared is absent."""
     return _shared("originals/wda_aoc_58.mp4")

@@ -15,6 +15,7 @@ from thcodec.media.video_input import VideoInput
 from thcodec.models import registry
 from thcodec.pipeline import Summary
 from thcodec.pipeline.quality import psnr
+from thcodec.sources.score import eyes_open
 
 pytestmark = pytest.mark.real
 
@@ -65,6 +66,31 @@ def test_the_face_moves(shared_clip: Path) -> None:
     repeated = np.mean([psnr(picture, shown[0]) for picture in pictures])
     assert encoder.sources == 1
     assert decoded > repeated + 1
+
+
+def test_eyes_that_start_shut_open(shared_blink: Path) -> None:
+    with VideoInput(shared_blink, audio=False) as video:
+        pictures = [frame.rgb for _, frame in zip(range(32), video.frames(), strict=False)][1:]
+    animator = registry.load_animator("compact")
+    assert animator.eyes is not None
+    eyes = animator.eyes
+
+    def opening(shown: list[np.ndarray]) -> np.ndarray:
+        return np.array([eyes_open(seen.keypoints, eyes) for seen in animator.extract(shown)])
+
+    def decoded(**options: object) -> np.ndarray:
+        config = thcodec.EncoderConfig(crop="none", **options)
+        encoder = thcodec.Encoder(config, live=False, animator=animator)
+        decoder = thcodec.Decoder(animator=animator)
+        packets = [packet for picture in pictures for packet in encoder.push(picture)]
+        packets += encoder.flush()
+        return opening([f.rgb for packet in packets for f in decoder.push(packet)][-10:])
+
+    original = opening([pictures[0], *pictures[-10:]])
+    assert original[0] < 0.1 and original[1:].min() > 0.18
+    assert decoded().mean() > 0.9 * original[1:].mean()
+    # The first frame as the source, whatever it is, is what this is about.
+    assert decoded(interval=1000).mean() < decoded().mean() - 0.01
 
 
 def test_a_call(shared_original: Path) -> None:

@@ -13,7 +13,13 @@ from tests.doubles import MomentAnimator
 from thcodec import Decoder, Encoder, EncoderConfig, Frame, Packet, Writer
 from thcodec.bitstream import Metadata, RecordType, SourceRecord, StreamHeader
 from thcodec.bitstream.inspect import info, verify
+from thcodec.media.crop import CroppedFrame
+from thcodec.models import registry
 from thcodec.models.animator import Extraction, Eyes
+from thcodec.motion import Motion, Quantiser
+from thcodec.pipeline.coded_source import SourceMaker
+from thcodec.pipeline.seen import SeenFrame
+from thcodec.pipeline.source_choice import SourceChoice
 
 SLOW = [clips.disc(at / 4, 256, 256) for at in range(100)]  # half a turn
 STILL = [clips.disc(0, 256, 256)] * 60
@@ -34,6 +40,19 @@ class Blinking(MomentAnimator):
 def shut(picture: np.ndarray) -> np.ndarray:
     picture = picture.copy()
     picture[-1, -1] = 255, 0, 0
+    return picture
+
+
+def face(index: int, hand: bool = False) -> np.ndarray:
+    """A disc with a mouth, or a hand before it."""
+    picture = clips.disc(index, 256, 256)
+    angle = index * 2 * np.pi / 50
+    x, y = int(128 + 40 * np.sin(angle)), int(128 + 20 * np.cos(angle))
+    cv2.ellipse(picture, (x, y + 22), (9, 5), 0, 0, 360, (200, 60, 80), -1, cv2.LINE_AA)
+    if hand:
+        for finger in range(4):
+            cv2.line(picture, (x - 22 + 9 * finger, y + 8), (x - 16 + 9 * finger, y + 44),
+                     (180 - 9 * finger, 140, 120), 8, cv2.LINE_AA)  # fmt: skip
     return picture
 
 
@@ -152,6 +171,69 @@ def test_shut_eyes_are_replaced_once_in_live_streams() -> None:
     moving = [*SLOW[:8], *map(shut, SLOW[8:20]), *SLOW[20:30]]
     assert stills(encoded(SLOW[:30], live=True, policy="threshold", limit=20))[1] < 20
     assert stills(encoded(moving, live=True, policy="threshold", limit=20))[1] == 20
+
+
+def test_a_hand_before_the_face_makes_no_source_where_another_will_do() -> None:
+    way = [*[0] * 30, *range(6), *[5] * 60, *range(5, -1, -1), *[0] * 30, *range(6), *[5] * 60]
+    hands = [36 <= at < 96 for at in range(len(way))]
+    pictures = [face(*each) for each in zip(way, hands, strict=True)]
+    times = stills(encoded(pictures, policy="threshold", limit=10, look_ahead=25))
+    assert len(times) > 1 and not any(hands[time] for time in times)
+
+
+LOOK, HAND = np.random.default_rng(3).normal(size=(2, 2, 100))
+
+
+@pytest.mark.parametrize(
+    ("score", "look", "fit", "returns"),
+    [(1, LOOK, 1, True), (1, HAND, 1, False), (0.2, LOOK, 1, False), (0.2, LOOK, 0.1, True),
+     (0.2, HAND, 0.1, False)],
+    ids=["good", "a hand", "poor", "poor for a poor frame", "a hand for a poor frame"],
+)  # fmt: skip
+def test_which_source_returns(score: float, look: np.ndarray, fit: float, returns: bool) -> None:
+    """A source 22 nearer than the present one, whose score and look differ."""
+    header = StreamHeader.parse(encoded(STILL[:1])[0].payload)
+    animator = MomentAnimator()
+    upscaler = registry.load_upscaler("lanczos")
+    config = EncoderConfig()
+    maker = SourceMaker(config, animator, Quantiser(header.keypoint_model))
+    choice = SourceChoice(config, header, animator, upscaler, maker, None)
+
+    def seen(x: float, score: float, look: np.ndarray) -> SeenFrame:
+        pose = Motion(np.zeros(3), np.array([x, 0, 0]), 0.0, np.zeros((5, 3)))
+        (extraction,) = animator.extract(STILL[:1])
+        frame = CroppedFrame(STILL[0], 0, header.crop, False, True)
+        return SeenFrame(0, frame, extraction, True, pose, score, look)
+
+    now, old = maker.make(0, seen(25 / 190, fit, LOOK)), maker.make(1, seen(3 / 190, score, look))
+    for source in (old, now):
+        choice._bank.enter(source)
+    choice._source = now
+    choice._show_nearest(seen(0, fit, LOOK))
+    assert (choice._source is old) == returns
+
+
+def test_the_last_frames_get_no_source_of_their_own() -> None:
+    moves = [clips.disc(at, 256, 256) for at in range(8)]
+    options = {"policy": "threshold", "limit": 15}
+    assert len(stills(encoded([*STILL, *moves, *[moves[-1]] * 40], **options))) == 2
+    assert len(stills(encoded([*STILL, *moves], **options))) == 1
+    # Nor do those before a cut, which has its own.
+    other = [255 - picture[::-1] for picture in STILL[:20]]
+    assert len(stills(encoded([*STILL, *moves, *other], **options))) == 2
+
+
+def test_no_still_is_sent_twice() -> None:
+    times = stills(encoded([*SLOW, *SLOW[::-1]] * 2, policy="threshold", limit=4))
+    assert len(times) == len(set(times)) > 2
+
+
+def test_poor_frames_make_no_source_where_another_will_do() -> None:
+    moving = [*STILL[:20], *SLOW[:11], *[SLOW[11]] * 80]
+    options = {"policy": "threshold", "limit": 15, "look_ahead": 15}
+    open_ = stills(encoded(moving, **options))
+    shut_ = stills(encoded([*moving[:20], *map(shut, moving[20:])], **options))
+    assert len(open_) > len(shut_) == 1
 
 
 def test_a_cut_makes_a_source_and_forgets_the_others() -> None:

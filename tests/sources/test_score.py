@@ -29,8 +29,8 @@ def scored(picture: np.ndarray, extraction: Extraction, usual: int = 20) -> floa
     """After so many frames of the face as it usually is."""
     scorer = SourceScorer(EYES)
     for _ in range(usual):
-        assert scorer.score(FACE, seen()) == pytest.approx(1)
-    return scorer.score(picture, extraction)
+        assert scorer.judge(FACE, seen()).score == pytest.approx(1)
+    return scorer.judge(picture, extraction).score
 
 
 def test_eyes() -> None:
@@ -49,7 +49,7 @@ def test_blur_is_told_by_what_is_usual() -> None:
     blurred = cv2.blur(FACE, (1, 9))
     assert scored(blurred, seen()) < 0.5
     # A camera that is never sharp has no better pictures to offer.
-    assert SourceScorer(EYES).score(blurred, seen()) == pytest.approx(1)
+    assert SourceScorer(EYES).judge(blurred, seen()).score == pytest.approx(1)
 
 
 def test_what_hides_the_face() -> None:
@@ -61,13 +61,27 @@ def test_what_hides_the_face() -> None:
 def test_a_new_shot_has_its_own_usual_face() -> None:
     scorer = SourceScorer(EYES)
     other = np.ascontiguousarray(FACE[::-1, ::-1])
-    assert scorer.score(FACE, seen()) == pytest.approx(1)
-    assert scorer.score(other, seen()) < 0.5
+    assert scorer.judge(FACE, seen()).score == pytest.approx(1)
+    assert scorer.judge(other, seen()).score < 0.5
     scorer.begin_shot()
-    assert scorer.score(other, seen()) == pytest.approx(1)
+    assert scorer.judge(other, seen()).score == pytest.approx(1)
 
 
 def test_without_eyes() -> None:
     nowhere = Extraction(np.zeros((3, 3)), np.zeros((3, 3)), 1.0)
-    assert SourceScorer(None).score(FACE, nowhere) == pytest.approx(1)
-    assert SourceScorer(None).score(np.zeros_like(FACE), nowhere) == 0
+    assert SourceScorer(None).judge(FACE, nowhere).score == pytest.approx(1)
+    assert SourceScorer(None).judge(np.zeros_like(FACE), nowhere).score == 0
+
+
+def test_a_hand_that_stays_does_not_become_usual() -> None:
+    hand = FACE.copy()
+    hand[120:, 60:] = cv2.GaussianBlur(hand[120:, 60:][::-1], (0, 0), 3)
+    scorer = SourceScorer(EYES)
+    for _ in range(20):
+        scorer.judge(FACE, seen())
+    assert max(scorer.judge(hand, seen()).score for _ in range(75)) < 0.5
+    assert scorer.judge(FACE, seen()).score > 0.8
+    # What stays for good does: the light may have changed.
+    for _ in range(1000):
+        scorer.judge(hand, seen())
+    assert scorer.judge(hand, seen()).score > 0.8

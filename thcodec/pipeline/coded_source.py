@@ -29,6 +29,7 @@ class CodedSource:
     sure: bool  # whether it shows a face
     pose: Motion  # see SeenFrame
     score: float  # see SeenFrame
+    look: np.ndarray | None = None  # see SeenFrame
     shown: bool = False  # whether a frame was made from it
 
 
@@ -65,6 +66,7 @@ class SourceMaker:
             still.sure,
             still.pose,
             still.score,
+            still.look,
         )
 
     def record(self, source: CodedSource, frame: CroppedFrame, crop: Crop | None) -> SourceRecord:

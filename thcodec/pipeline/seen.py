@@ -9,7 +9,7 @@ import numpy as np
 from thcodec.media.crop import CroppedFrame
 from thcodec.models.animator import Animator, Extraction
 from thcodec.motion import Motion
-from thcodec.sources.score import SourceScorer
+from thcodec.sources.score import Judgement, SourceScorer
 
 _MIN_CONFIDENCE = 0.5  # of the extractor; below it the motion before is held
 
@@ -26,6 +26,7 @@ class SeenFrame:
         pose: its motion relative to canonical keypoints that all frames of a shot share, free
             keypoints at rest: what distances are measured between.
         score: how good a source it would make, 0..1.
+        look: see ``thcodec.sources.look``; None where nobody saw a face.
     """
 
     index: int
@@ -34,6 +35,7 @@ class SeenFrame:
     sure: bool
     pose: Motion
     score: float
+    look: np.ndarray | None = None
 
 
 class Observer:
@@ -45,7 +47,7 @@ class Observer:
 
     def __init__(self, animator: Animator) -> None:
         self._animator = animator
-        self._scorer = SourceScorer(animator.eyes)
+        self._scorer = SourceScorer(animator.eyes, animator.keypoint_model.free)
         self._canonical: np.ndarray | None = None  # of the shot's first sure frame
         self._count = 0
 
@@ -63,6 +65,6 @@ class Observer:
             self._canonical = seen.canonical
         canonical = seen.canonical if self._canonical is None else self._canonical
         pose = self._animator.motion(seen, canonical, seen)
-        score = self._scorer.score(frame.picture, seen) if sure else 0.0
+        judged = self._scorer.judge(frame.picture, seen) if sure else Judgement(0.0, None)
         self._count += 1
-        return SeenFrame(self._count - 1, frame, seen, sure, pose, score)
+        return SeenFrame(self._count - 1, frame, seen, sure, pose, judged.score, judged.look)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
+import numpy as np
+
 from thcodec.bitstream import SourceRecord, StreamHeader
 from thcodec.models.animator import Animator
 from thcodec.models.upscaler import Upscaler
@@ -16,14 +18,22 @@ from thcodec.pipeline.config import EncoderConfig
 from thcodec.pipeline.link import Link
 from thcodec.pipeline.seen import SeenFrame
 from thcodec.sources.distance import distances
+from thcodec.sources.look import likeness, strangeness
 from thcodec.sources.policy import FrameView, make_policy
 
 # Thousandths of ST-LPIPS by which another source must be nearer: a switch shows and costs bytes.
 _MARGIN = 5.0
-_FAULT = 20.0  # what a score of 0 counts, beside distances, when a frame is picked as source
+# What a score of 0, and a source that looks quite unlike the frame, count beside distances.
+_FAULT = 20.0
 _POOR, _FAIR = 0.3, 0.7  # scores of a source that is better replaced, and of one that may replace
 _SCORES = 1 << 16  # that are kept for the stream's metadata
 _WAIT = 12  # frames that a live stream waits for a fair score
+# What a poor or late source must save: as much as lies in so many frames at the limit. From limit
+# 30 to 20, sources of ten development clips save 10 such frames each, from 40 to 30 they save 21.
+_WORTH = 17
+_SERVED = 60  # frames that a source may serve, where the shot is not seen to end
+
+Pictured = CodedSource | SeenFrame
 
 
 @dataclass(frozen=True)
@@ -45,8 +55,9 @@ class SourceChoice:
     """Chooses the sources of one stream, frame by frame.
 
     Every policy but ``interval`` avoids shut eyes, blur and covered faces: in files the source is
-    the best frame of a window that begins with the frame that wants it; a live stream waits a
-    little, and replaces a poor source once a fair one comes along.
+    the best frame of a window that begins with the frame that wants it, and none where one that
+    is held does as well, or nearly, if the frame is poor or the shot all but over; a live stream
+    waits a little, and replaces a poor source once a fair one comes along.
 
     Args:
         config: see EncoderConfig.
@@ -69,8 +80,10 @@ class SourceChoice:
         self._policy = make_policy(
             config.policy_name, interval=config.frames_apart, limit=config.limit
         )
+        self._limit = config.limit
         self._one = config.bank_size == 1
         self._live = header.live
+        self._ahead = 0 if header.live else config.frames_ahead
         self._free = header.keypoint_model.free
         self._bank = Bank(header.bank_size)
         self._maker = maker
@@ -100,7 +113,10 @@ class SourceChoice:
         elif self._source is not None and not at.frame.new_shot:
             self._show_nearest(at)
         if self._wanted(at, affordable):
-            record = self._send(self._pick(at, ahead), at)
+            window = self._window(at, ahead)
+            still = self._pick(window)
+            if self._must(at) or self._pays(still, window, ends=self._ends(ahead)):
+                record = self._send(still, at)
             if not self._one and self._coming is None and not at.frame.new_shot:
                 self._show_nearest(at)
         source = self._source
@@ -126,34 +142,38 @@ class SourceChoice:
         now = self._source
         if now is None or self._one or not at.sure:
             return
-        others = [source for source in self._bank.candidates if self._shows(source)]
+        others = self._others(at)
         if not others:
             return
-        away = distances([s.pose for s in (now, *others)], [at.pose], self._free)[:, 0]
+        shown = (now, *others)
+        away = (self._costs(shown, [at]) + self._strange(shown, [at]))[:, 0]
         nearest = int(away.argmin())
         if nearest and away[nearest] + _MARGIN < away[0]:
             self._source = others[nearest - 1]
             if self._link is not None:
                 self._link.wanted = {self._source.id, *([self._coming.id] if self._coming else [])}
 
-    def _shows(self, source: CodedSource) -> bool:
-        """Whether a source that was sent is a choice: another one, no poor one, at the receiver."""
-        poor = not source.sure or (source.score < _POOR and not self._plain)
-        if poor or source is self._source or source is self._coming:
-            return False
-        return self._link is None or self._link.holds(source.id)
+    def _others(self, at: SeenFrame) -> list[CodedSource]:
+        """The other sources that a frame may be made from; the poor ones serve poor frames only."""
+        return [
+            source
+            for source in self._bank.candidates
+            if source is not self._source and source is not self._coming
+            if source.sure and (self._plain or source.score >= min(_POOR, at.score))
+            if self._link is None or self._link.holds(source.id)
+        ]
 
     def _wanted(self, at: SeenFrame, affordable: float) -> bool:
         """Whether a source is sent now."""
         now = self._source
         distance = 0.0
         if now is not None and at.sure and not at.frame.new_shot:
-            distance = float(distances([now.pose], [at.pose], self._free)[0, 0])
+            near = distances([now.pose], [at.pose], self._free) + self._missed([now], [at])
+            distance = float(near[0, 0])
         error = self._loop.error if self._loop is not None else None
         view = FrameView(at.index, at.frame.new_shot, at.sure, distance, error, affordable)
         wanted = self._policy.decide(view)
-        # A source without a face is only a stopgap until one is seen.
-        if now is None or at.frame.new_shot or (at.sure and not now.sure):
+        if now is None or self._must(at):
             self._due = None
             return True
         if self._coming is not None:
@@ -171,16 +191,58 @@ class SourceChoice:
             self._due = None
         return wanted
 
-    def _pick(self, at: SeenFrame, ahead: Sequence[SeenFrame]) -> SeenFrame:
-        """The frame that serves the window best: near to all of it, and a good source."""
+    def _must(self, at: SeenFrame) -> bool:
+        """Whether there is nothing else to show. Without a face a source is only a stopgap."""
+        now = self._source
+        return now is None or at.frame.new_shot or (at.sure and not now.sure)
+
+    def _window(self, at: SeenFrame, ahead: Sequence[SeenFrame]) -> list[SeenFrame]:
+        """Frames that a source may be made of, and will serve: faces of the same shot."""
         same = takewhile(lambda frame: not frame.frame.new_shot, ahead)
-        window = [frame for frame in (at, *same) if frame.sure]
-        if not window or self._plain:
-            return at
-        poses = [frame.pose for frame in window]
-        cost = distances(poses, poses, self._free).mean(1)
-        cost += [_FAULT * (1 - frame.score) for frame in window]
-        return window[int(cost.argmin())]
+        return [at] if self._plain else [frame for frame in (at, *same) if frame.sure] or [at]
+
+    def _ends(self, ahead: Sequence[SeenFrame]) -> bool:
+        """Whether the shot is seen to end."""
+        return len(ahead) < self._ahead or any(frame.frame.new_shot for frame in ahead)
+
+    def _pick(self, window: Sequence[SeenFrame]) -> SeenFrame:
+        """The frame that serves the window best: near to all of it, and a good source."""
+        costs = self._costs(window, window) + self._missed(window, window)
+        return window[int(costs.mean(1).argmin())]
+
+    def _pays(self, still: SeenFrame, window: Sequence[SeenFrame], *, ends: bool) -> bool:
+        """Whether a source is worth its bytes."""
+        held = [self._source] if self._source is not None else []
+        held += self._others(window[0])
+        if not self._ahead or not held:
+            return True
+        if any(source.pose is still.pose for source in held):
+            return False
+        if not ends and still.score >= _POOR:
+            return True
+        costs = self._costs([still, *held], window) + self._missed([still, *held], window)
+        saved = float((costs[1:].min(0) - costs[0]).mean())
+        if self._loop is not None:
+            saved = max(saved, self._loop.error or 0.0)
+        served = len(window) if ends else max(_SERVED, len(window))
+        return saved * served > _WORTH * self._limit
+
+    def _costs(self, stills: Sequence[Pictured], frames: Sequence[SeenFrame]) -> np.ndarray:
+        """What it costs (n, m) to show m frames by n stills; faults count like distances."""
+        poses = [still.pose for still in stills], [frame.pose for frame in frames]
+        faults = [0.0 if self._plain else _FAULT * (1 - still.score) for still in stills]
+        return distances(*poses, self._free) + np.array(faults)[:, None]
+
+    def _missed(self, stills: Sequence[Pictured], frames: Sequence[SeenFrame]) -> np.ndarray:
+        """As ``_strange``, but what comes before a face wants no source; what has gone does."""
+        return self._strange(stills, frames) * [frame.score for frame in frames]
+
+    def _strange(self, stills: Sequence[Pictured], frames: Sequence[SeenFrame]) -> np.ndarray:
+        """What it counts (n, m), beside distances, that m frames look unlike n stills."""
+        looks = [[one.look for one in each if one.look is not None] for each in (stills, frames)]
+        if self._plain or len(looks[0]) < len(stills) or len(looks[1]) < len(frames):
+            return np.zeros((len(stills), len(frames)))
+        return _FAULT * strangeness(likeness(*looks))
 
     def _send(self, still: SeenFrame, at: SeenFrame) -> SourceRecord:
         """Make a source of ``still``, to be sent before ``at``; show it, unless it may be lost."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from thcodec.models.animator import Extraction, Eyes
+from thcodec.sources.look import UsualLook, look
 
 # Distance of the lids over that of the outer eye corners: 0.08 to 0.10 where eyes are shut, 0.19 to
 # 0.24 where they are open, on twelve development clips.
@@ -15,10 +18,19 @@ _UNSEEN, _SEEN = 0.5, 0.85
 _SIZE = 128  # of the pictures whose sharpness is measured
 _BLURRED, _SHARP = 0.4, 0.8  # energy of edges, beside what is usual in the shot
 _HEAD = slice(_SIZE // 6, _SIZE - _SIZE // 6)
-_PATCH = 24  # side of the face, laid upright, whose look is compared
-_STRANGE, _USUAL = 0.4, 0.8  # correlation with the shot's usual face
-_FLAT = 0.01  # spread of a usual face that has no look
-_FORGET = 0.05  # weight of a new frame in what is usual
+_FORGET = 0.05  # weight of a new frame in the usual sharpness
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a frame is worth as a source.
+
+    score: 0..1, the product of what speaks against it. look: see ``thcodec.sources.look``; None
+    where the animator does not tell where the eyes are.
+    """
+
+    score: float
+    look: np.ndarray | None
 
 
 class SourceScorer:
@@ -29,29 +41,28 @@ class SourceScorer:
 
     Args:
         eyes: keypoints that tell whether eyes are shut, or None.
+        free: keypoints, the last ones, that do not follow the head.
     """
 
-    def __init__(self, eyes: Eyes | None) -> None:
-        self._eyes = eyes
+    def __init__(self, eyes: Eyes | None, free: int = 0) -> None:
+        self._eyes, self._free = eyes, free
         self.begin_shot()
 
     def begin_shot(self) -> None:
         """Forget what is usual."""
         self._edges: float | None = None
-        self._face: np.ndarray | None = None
+        self._usual = UsualLook()
 
-    def score(self, picture: np.ndarray, seen: Extraction) -> float:
-        """The next frame's score, 0..1: the product of what speaks against it.
-
-        picture: uint8 (S, S, 3) RGB; seen: what the animator saw in it.
-        """
+    def judge(self, picture: np.ndarray, seen: Extraction) -> Judgement:
+        """The next frame. picture: uint8 (S, S, 3) RGB; seen: what the animator saw in it."""
         small = cv2.resize(picture, (_SIZE, _SIZE), interpolation=cv2.INTER_AREA)
         grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
         score = self._sharpness(grey) * _ramp(seen.confidence, _UNSEEN, _SEEN)
-        if self._eyes is not None:
-            score *= _ramp(eyes_open(seen.keypoints, self._eyes), _SHUT, _OPEN)
-            score *= self._look(grey, seen.keypoints, self._eyes)
-        return score
+        if self._eyes is None:
+            return Judgement(score, None)
+        score *= _ramp(eyes_open(seen.keypoints, self._eyes), _SHUT, _OPEN)
+        face = look(small, seen, self._eyes, self._free)
+        return Judgement(score * (1 - self._usual.strangeness(face)), face)
 
     def _sharpness(self, grey: np.ndarray) -> float:
         edges = float(cv2.Laplacian(grey[_HEAD, _HEAD], cv2.CV_32F).var())
@@ -59,39 +70,12 @@ class SourceScorer:
         self._edges = usual + _FORGET * (edges - usual)
         return _ramp(edges / max(usual, 1e-6), _BLURRED, _SHARP)
 
-    def _look(self, grey: np.ndarray, keypoints: np.ndarray, eyes: Eyes) -> float:
-        """How much the face looks as it usually does."""
-        patch = _upright(grey, keypoints, eyes)
-        if self._face is None:
-            self._face = patch
-        usual, spread = self._face, float(np.std(self._face))
-        self._face = usual + _FORGET * (patch - usual)
-        if spread < _FLAT:
-            return 1.0
-        return _ramp(float(np.mean(patch * usual)) / spread, _STRANGE, _USUAL)
-
 
 def eyes_open(keypoints: np.ndarray, eyes: Eyes) -> float:
     """Mean distance of the lids, twice, over that of the outer eye corners; keypoints (K, 3)."""
     gaps = sum(float(np.linalg.norm(keypoints[up] - keypoints[low])) for up, low in eyes.lids)
     left, right = eyes.corners
     return gaps / max(float(np.linalg.norm(keypoints[left] - keypoints[right])), 1e-6)
-
-
-def _upright(grey: np.ndarray, keypoints: np.ndarray, eyes: Eyes) -> np.ndarray:
-    """The face under the eyes as a patch of mean 0 and deviation 1, whatever its place and roll."""
-    half = (_SIZE - 1) / 2
-    left, right = (half * (1 + keypoints[corner, :2]) for corner in eyes.corners)
-    if left[0] > right[0]:
-        left, right = right, left
-    across = right - left
-    down = np.array([-across[1], across[0]])
-    corners = np.stack([left - 0.3 * down, right - 0.3 * down, left + 1.1 * down])
-    goal = np.array([[0, 0], [_PATCH, 0], [0, _PATCH]], np.float32)
-    matrix = cv2.getAffineTransform(corners.astype(np.float32), goal)
-    patch = cv2.warpAffine(grey, matrix, (_PATCH, _PATCH), borderMode=cv2.BORDER_REPLICATE)
-    centred = patch.astype(np.float32) - patch.mean()
-    return np.asarray(centred / max(float(centred.std()), 1e-6))
 
 
 def _ramp(value: float, low: float, high: float) -> float:
