@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 
 # Where networks are trained, cpu or cuda, and by how many processes batches are made.
 DEVICE  ?= cpu
-WORKERS ?= 1
+WORKERS ?= 0
 
 # One clip, and where its figures go: those of the repository stay.
 QUICK_OUT := out/bench

@@ -42,45 +42,36 @@ TOLERANCE = 0.05  # by which bytes may differ from the baselines'
 BD_TARGETS = {"libx265": -0.8, "libsvtav1": -0.6}
 RATE_TARGETS = {5.0: 0.06, 3.0: 0.09}  # kbit/s in all -> ST-LPIPS
 # What is spelt out stays when a default moves: points of different days can be compared.
-_USUAL = EncoderConfig(crop="none", look_ahead=25)
+_USUAL = EncoderConfig(crop="none", look_ahead=60)
 # The family of settings, from few bytes to many; one more line is one more point.
 SETTINGS = {
-    f"{size} px q{quality}, {way}": replace(
-        _USUAL, source_size=size, source_quality=quality, interval=int(way.split()[-1])
-    )
-    for size, quality, way in (
-        (256, 40, "every 100"),
-        (256, 60, "every 50"),
-        (256, 80, "every 10"),
-    )
-}
-SETTINGS |= {
     f"{size} px q{quality}, {upscaler}, {policy} {value}": replace(
         _USUAL,
         source_size=size,
         source_quality=quality,
         upscaler=upscaler,
         policy=policy,
-        **({"interval": value} if policy == "best-frame" else {"limit": value}),  # type: ignore[arg-type]
+        **({"limit": value} if policy == "threshold" else {"interval": value}),  # type: ignore[arg-type]
     )
     for size, quality, upscaler, policy, value in (
         (64, 60, "face", "best-frame", 250),
         (96, 50, "face", "best-frame", 250),
         (128, 50, "face", "best-frame", 250),
         (256, 30, "lanczos", "best-frame", 250),
-        (128, 50, "face", "best-frame", 125),
-        (128, 60, "face", "threshold", 60),
+        (256, 30, "lanczos", "best-frame", 125),
+        (256, 30, "lanczos", "best-frame", 60),
         (128, 60, "face", "threshold", 30),
         (128, 60, "lanczos", "threshold", 30),
-        (192, 50, "lanczos", "threshold", 60),
-        (256, 40, "lanczos", "threshold", 60),
-        (256, 40, "lanczos", "threshold", 30),
+        (256, 30, "lanczos", "threshold", 30),
+        (256, 40, "lanczos", "threshold", 20),
+        (256, 60, "lanczos", "threshold", 12),
+        (256, 80, "lanczos", "interval", 10),
     )
 }
 QUICK = (
     "64 px q60, face, best-frame 250",
     "128 px q60, lanczos, threshold 30",
-    "256 px q60, every 50",
+    "256 px q80, lanczos, interval 10",
 )
 
 

@@ -228,6 +228,25 @@ def test_no_still_is_sent_twice() -> None:
     assert len(times) == len(set(times)) > 2
 
 
+def test_a_poor_still_is_not_sent_twice_either() -> None:
+    there = [*STILL[:20], *SLOW[:60]]
+    moving = [*there, *map(shut, there[::-1])] * 2
+    times = stills(encoded(moving, policy="threshold", limit=8, look_ahead=5))
+    assert len(times) == len(set(times)) > 2
+
+
+def test_with_one_source_an_old_one_does_not_spare_a_new_one() -> None:
+    there = [*STILL[:20], *SLOW[:60]]
+    moving = [*there, *map(shut, there[::-1]), *map(shut, STILL)]
+    times = stills(encoded(moving, policy="threshold", limit=15, look_ahead=15, bank=1))
+    assert times[-1] > 80, times
+
+
+def test_a_shot_that_begins_with_a_hand_has_a_source_without() -> None:
+    (time,) = stills(encoded([face(0, hand=True)] * 8 + [face(0)] * 80, policy="threshold"))
+    assert time >= 8
+
+
 def test_poor_frames_make_no_source_where_another_will_do() -> None:
     moving = [*STILL[:20], *SLOW[:11], *[SLOW[11]] * 80]
     options = {"policy": "threshold", "limit": 15, "look_ahead": 15}

@@ -76,3 +76,14 @@ def test_light_alone_is_nothing_strange() -> None:
     assert usual.strangeness(looked(FACE)) == 0
     assert usual.strangeness(looked(FACE // 2)) == 0
     assert usual.strangeness(looked(FACE[::-1])) > 0.8
+
+
+@pytest.mark.parametrize("hands", [1, 8])
+def test_a_shot_may_begin_with_a_hand(hands: int) -> None:
+    usual, covered = UsualLook(), FACE.copy()
+    covered[70:] = (200, 150, 130)
+    for _ in range(hands):
+        usual.strangeness(looked(covered))
+    strange = [usual.strangeness(looked(FACE)) for _ in range(5 * hands)]
+    assert strange[0] > 0.5 and strange[-1] == 0
+    assert usual.strangeness(looked(covered)) > 0.5

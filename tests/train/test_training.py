@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.train.fresh import in_fresh_process
 from thcodec.errors import ThvError
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.extractor import CloseUp, FaceExtractor
@@ -221,6 +222,10 @@ def test_a_field_of_flow_says_where_the_driving_frame_comes_from():
 
 
 def test_each_worker_makes_batches_of_its_own_and_ends_with_the_iterator(cache):
+    in_fresh_process(see_workers_of_pairs, cache)
+
+
+def see_workers_of_pairs(cache):
     stream = PairStream(tracks(cache, "train"), 5, 2, 64, 0.5, 1.0)
     before = multiprocessing.active_children()
     batches = stream.start(1)

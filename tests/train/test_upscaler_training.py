@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from tests import clips
+from tests.train.fresh import in_fresh_process
 from thcodec.errors import ThvError
 from thcodec.models.esrgan.compact import CompactConfig, CompactNet
 from thcodec.models.esrgan.layouts import load_network
@@ -110,6 +111,10 @@ def test_batches_are_the_same_for_the_same_seed(cache):
 
 
 def test_each_worker_makes_batches_of_its_own(cache):
+    in_fresh_process(see_workers_of_stills, cache)
+
+
+def see_workers_of_stills(cache):
     stills = load_stills(cache, "train")
     stream = StillStream(stills, (Job(64, 256), Job(128, 256)), 0.5, 3, (4, 32))
     batches = stream.start(1)

@@ -19,7 +19,9 @@ def train(
     device: Annotated[
         str, typer.Option(help="Where animator or upscaler is trained: cpu or cuda.")
     ] = "cpu",
-    workers: Annotated[int, typer.Option(min=1, help="Processes that make its batches.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that make its batches; 0: a thread.")
+    ] = 0,
 ) -> int:
     """Train the compact animator or upscaler; run it again to go on after a stop."""
     from thcodec.train import run

@@ -28,6 +28,7 @@ _FAULT = 20.0
 _POOR, _FAIR = 0.3, 0.7  # scores of a source that is better replaced, and of one that may replace
 _SCORES = 1 << 16  # that are kept for the stream's metadata
 _WAIT = 12  # frames that a live stream waits for a fair score
+_REST = 6  # frames from one search for a source that does not pay to the next
 # What a poor or late source must save: as much as lies in so many frames at the limit. From limit
 # 30 to 20, sources of ten development clips save 10 such frames each, from 40 to 30 they save 21.
 _WORTH = 17
@@ -95,6 +96,7 @@ class SourceChoice:
         self._source: CodedSource | None = None
         self._coming: CodedSource | None = None  # sent, and not known to have arrived
         self._due: int | None = None  # since when a live stream waits for a fair score
+        self._refused = -_REST  # the frame that wanted a source last which did not pay
         self.scores: list[int] = []  # of the sources sent, in hundredths
 
     def choose(self, at: SeenFrame, ahead: Sequence[SeenFrame], affordable: float) -> Chosen:
@@ -112,12 +114,14 @@ class SourceChoice:
             self._show(self._coming)
         elif self._source is not None and not at.frame.new_shot:
             self._show_nearest(at)
-        if self._wanted(at, affordable):
+        if self._wanted(at, affordable) and (self._must(at) or at.index >= self._refused + _REST):
             window = self._window(at, ahead)
             still = self._pick(window)
             if self._must(at) or self._pays(still, window, ends=self._ends(ahead)):
                 record = self._send(still, at)
-            if not self._one and self._coming is None and not at.frame.new_shot:
+            else:
+                self._refused = at.index
+            if self._coming is None and not at.frame.new_shot:
                 self._show_nearest(at)
         source = self._source
         if source is None:
@@ -140,7 +144,7 @@ class SourceChoice:
     def _show_nearest(self, at: SeenFrame) -> None:
         """Go over to another source that is held, where that is much nearer."""
         now = self._source
-        if now is None or self._one or not at.sure:
+        if now is None or not at.sure:
             return
         others = self._others(at)
         if not others:
@@ -155,6 +159,8 @@ class SourceChoice:
 
     def _others(self, at: SeenFrame) -> list[CodedSource]:
         """The other sources that a frame may be made from; the poor ones serve poor frames only."""
+        if self._one:
+            return []
         return [
             source
             for source in self._bank.candidates
@@ -216,7 +222,7 @@ class SourceChoice:
         held += self._others(window[0])
         if not self._ahead or not held:
             return True
-        if any(source.pose is still.pose for source in held):
+        if any(source.pose is still.pose for source in self._bank.candidates):
             return False
         if not ends and still.score >= _POOR:
             return True

@@ -24,6 +24,9 @@ _STRANGE, _FAMILIAR = 0.45, 0.65
 _UNLIKE, _ALIKE = 0.7, 0.9
 _LEAST = 0.1
 _FORGET = 0.05  # weight of a new frame in what is usual
+# A shot may begin with a hand: what so many times as many frames on end look unlike is not usual.
+_OUTVOTED = 4
+_MOST_VOTES = 100
 
 
 class UsualLook:
@@ -31,16 +34,21 @@ class UsualLook:
 
     def __init__(self) -> None:
         self._usual: np.ndarray | None = None
+        self._like, self._unlike = 0, 0  # frames that look so, and those since that do not
 
     def strangeness(self, look: np.ndarray) -> float:
         """How little the next frame looks like the ones before, 0..1."""
-        if self._usual is None:
-            self._usual = look
-        usual = self._usual
-        alike = float(likeness([look], [usual])[0, 0])
+        if self._usual is None or self._unlike >= _OUTVOTED * self._like:
+            self._usual, self._like, self._unlike = look, self._unlike, 0
+        alike = float(likeness([look], [self._usual])[0, 0])
         known = np.clip((alike - _UNLIKE) / (_ALIKE - _UNLIKE), _LEAST, 1)
-        self._usual = usual + _FORGET * known * (look - usual)
-        return float(strangeness(alike))
+        self._usual = self._usual + _FORGET * known * (look - self._usual)
+        strange = float(strangeness(alike))
+        if strange < 0.5:
+            self._like, self._unlike = min(self._like + 1, _MOST_VOTES), 0
+        else:
+            self._unlike += 1
+        return strange
 
 
 def strangeness(alike: np.ndarray | float) -> np.ndarray:

@@ -81,7 +81,8 @@ class AnimatorTrainer:
     """One run: resumes from its checkpoint, logs to ``animator.log``, writes the averaged weights
     and a preview sheet with every report, and the weights of every finished stage.
 
-    ``workers`` processes make the batches; on "cuda" convolutions are in bfloat16.
+    ``workers`` processes make the batches, a thread where there are none; on "cuda" convolutions
+    are in bfloat16.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class AnimatorTrainer:
         settings: AnimatorTraining,
         *,
         device: str = "cpu",
-        workers: int = 1,
+        workers: int = 0,
     ) -> None:
         run.mkdir(parents=True, exist_ok=True)
         self._net, self._run, self._settings = channels_last(net.to(device)), run, settings

@@ -205,7 +205,7 @@ class PairStream(IterableDataset[PairBatch]):
         self._count, self._size, self._two = count, size, two
 
     def start(self, workers: int) -> Iterator[PairBatch]:
-        """Let so many processes make batches ahead; they end with the iterator."""
+        """Let so many processes, or a thread, make batches ahead; they end with the iterator."""
         return start_workers(self, workers)
 
     def __iter__(self) -> Iterator[PairBatch]:

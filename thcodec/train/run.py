@@ -69,7 +69,7 @@ def train(
     config: TrainingConfig | UpscalerTraining,
     *,
     device: str = "cpu",
-    workers: int = 1,
+    workers: int = 0,
 ) -> Path:
     """Prepare ``data``, train, and write ``work/compact-4.safetensors``, for an upscaler
     ``work/face-1.safetensors``; run it again to go on after a stop.

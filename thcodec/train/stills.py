@@ -179,7 +179,7 @@ class StillStream(IterableDataset[StillBatch]):
         self._seed, self._shape = seed, shape
 
     def start(self, workers: int) -> Iterator[StillBatch]:
-        """Let so many processes make batches ahead; they end with the iterator."""
+        """Let so many processes, or a thread, make batches ahead; they end with the iterator."""
         return start_workers(self, workers)
 
     def __iter__(self) -> Iterator[StillBatch]:

@@ -77,7 +77,7 @@ def upscaler_training(table: dict[str, Any]) -> UpscalerTraining:
 
 
 def train_upscaler(
-    data: Path, work: Path, settings: UpscalerTraining, *, device: str = "cpu", workers: int = 1
+    data: Path, work: Path, settings: UpscalerTraining, *, device: str = "cpu", workers: int = 0
 ) -> Path:
     """Prepare ``data``, train, and write ``work/face-1.safetensors``; again to go on after a stop.
 
@@ -95,7 +95,8 @@ class UpscalerTrainer:
     """One run: resumes from its checkpoint, logs to ``upscaler.log``, writes the averaged weights
     and a preview sheet with every report.
 
-    ``workers`` processes make the batches; on "cuda" convolutions are in bfloat16.
+    ``workers`` processes make the batches, a thread where there are none; on "cuda" convolutions
+    are in bfloat16.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class UpscalerTrainer:
         settings: UpscalerTraining,
         *,
         device: str = "cpu",
-        workers: int = 1,
+        workers: int = 0,
     ) -> None:
         run.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(settings.seed)
