@@ -61,3 +61,25 @@ def test_a_folder_that_cannot_be_made_is_no_fault(folder: Path) -> None:
     folder.parent.write_text("in the way")
     cache.save("a", b"data")
     assert cache.load("a") is None
+
+
+def test_without_a_home_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    cache.save("a", b"data")
+    assert cache.load("a") is None
+
+
+def test_what_a_killed_process_left_is_pruned(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "_MOST_BYTES", 200)
+    cache.save("a", bytes(10))
+    left = folder / ".tmp123"
+    left.write_bytes(bytes(190))
+    age(left, 30)
+    cache.save("b", bytes(10))
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]

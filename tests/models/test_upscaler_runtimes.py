@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from thcodec.errors import WeightsError
+from thcodec.errors import ThvError, WeightsError
 from thcodec.models import registry, runtime
 from thcodec.models.esrgan.compact import CompactConfig, CompactNet
+from thcodec.models.esrgan.srvgg import SRVGGNet
 from thcodec.models.weights_file import write_weights
 
 pytestmark = pytest.mark.skipif(not runtime.has_openvino(), reason="OpenVINO is not installed")
@@ -39,9 +40,9 @@ def picture(side: int) -> np.ndarray:
     return coarse.repeat(4, 0).repeat(4, 1)
 
 
-@pytest.mark.parametrize(("side", "size"), [(64, 256), (128, 256), (96, 256), (200, 512)])
+@pytest.mark.parametrize(("side", "size"), [(64, 256), (128, 256), (44, 128), (196, 512)])
 def test_both_runtimes_enlarge_alike(weights: Path, side: int, size: int) -> None:
-    """By both factors, also in tiles and of a size that is no multiple of eight."""
+    """By both factors, also in tiles and of sizes that are no multiples of eight."""
     on_torch, on_openvino = (
         registry.load_upscaler("face", weights=weights, runtime=name).upscale(picture(side), size)
         for name in ("torch", "openvino")
@@ -73,12 +74,18 @@ def test_the_shipped_int8_enlarges_nearly_as_float32_does() -> None:
 
 
 def test_int8_that_is_not_there_is_a_clear_error(weights: Path) -> None:
-    with pytest.raises(WeightsError, match="there is no int8 x2"):
+    with pytest.raises(ThvError, match="there is no int8 x2"):
         registry.load_upscaler("face", weights=weights, runtime="int8")
 
 
-def test_weights_that_are_no_upscaler_are_refused_before_the_first_still(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["torch", "auto"])
+def test_weights_of_something_else_are_refused_before_the_first_still(
+    tmp_path: Path, name: str
+) -> None:
     path = tmp_path / "other.safetensors"
     write_weights({"encoder.weight": torch.zeros(2)}, path, {})
     with pytest.raises(WeightsError, match="does not fit any ESRGAN"):
-        registry.load_upscaler("face", weights=path, runtime="auto")
+        registry.load_upscaler("face", weights=path, runtime=name)
+    write_weights(SRVGGNet(8, 2, 4).state_dict(), path, {})
+    with pytest.raises(WeightsError, match="is no face upscaler"):
+        registry.load_upscaler("face", weights=path, runtime=name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -171,14 +172,15 @@ def quantise(
 
     rest: Any = {"clips": clips, "worst": worst, "folder": folder}
     if network == "compact":
-        results = [quantise_synthesis(data, weights, size=size, **rest)]
+        jobs = {f"synthesise {size}": partial(quantise_synthesis, data, weights, size=size, **rest)}
     else:
-        results = [quantise_upscaler(data, weights, scale=scale, **rest) for scale in SCALES]
-    for made, judgement in results:
+        jobs = {f"x{s}": partial(quantise_upscaler, data, weights, scale=s, **rest) for s in SCALES}
+    for name, job in jobs.items():
+        made, judgement = job()
         for key, value in judgement.as_dict().items():
             typer.echo(f"{key:<14}{value:.4f}")
         if made is None:
-            raise ThvError(f"ST-LPIPS is {judgement.worse:.1%} worse in int8: it was not written")
+            raise ThvError(f"{name}: ST-LPIPS is {judgement.worse:.1%} worse in int8: not written")
         typer.echo(str(made))
     return console.OK
 

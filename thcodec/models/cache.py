@@ -15,8 +15,8 @@ _DIGEST = hashlib.sha256().digest_size
 
 def load(name: str) -> bytes | None:
     """What was kept under a name; None when it is missing or no longer what was written."""
-    path = _folder() / name
     try:
+        path = _folder() / name
         stored = path.read_bytes()
     except OSError:
         return None
@@ -32,22 +32,25 @@ def save(name: str, data: bytes) -> None:
     """Keep data under a name, and drop what was not used for longest where there is too much. A
     cache that cannot be written is no fault.
     """
-    folder = _folder()
     with suppress(OSError):
+        folder = _folder()
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".", dir=folder) as partial:
-            path = Path(partial) / name
-            path.write_bytes(hashlib.sha256(data).digest() + data)
-            path.replace(folder / name)
+        with tempfile.NamedTemporaryFile(prefix=".", dir=folder, delete=False) as partial:
+            partial.write(hashlib.sha256(data).digest() + data)
+        Path(partial.name).replace(folder / name)  # what a killed process leaves is pruned
         _prune(folder)
 
 
 def _folder() -> Path:
+    """Raises OSError where there is no home."""
     if sys.platform == "win32":
         root = os.environ.get("LOCALAPPDATA")
     else:
         root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "thcodec" / "networks"
+    try:
+        return (Path(root) if root else Path.home() / ".cache") / "thcodec" / "networks"
+    except RuntimeError as error:
+        raise OSError(str(error)) from None
 
 
 def _prune(folder: Path) -> None:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from thcodec.errors import ThvError
 
-# "int8" is OpenVINO with the quantised synthesis; "auto" takes the fastest that is here.
+# "int8" is OpenVINO with what was quantised; "auto" takes the fastest that is here.
 RUNTIMES = ("auto", "torch", "openvino", "int8")
 # Whether those of OpenVINO take what was quantised; None: where there is some.
 INT8 = {"auto": None, "int8": True, "openvino": False}

@@ -52,9 +52,9 @@ class EncoderConfig:
         upscaler_weights: its file, for tfhub a folder or handle; None looks as for ``weights``.
         animator: name of the network that moves them.
         weights: file of the animator's weights; None looks in THCODEC_HOME and the package.
-        device: torch device of the extractor, e.g. "cpu", "cuda".
-        runtime: what the compact animator runs on: "torch", "openvino", "int8" (OpenVINO with the
-            quantised synthesis) or "auto", the fastest that is here.
+        device: torch device of the networks, e.g. "cpu", "cuda".
+        runtime: what the compact animator and the upscaler face run on: "torch", "openvino", "int8"
+            (OpenVINO with what was quantised) or "auto", the fastest that is here.
         threads: of the work in all, 1..256; None: as many as the process may use.
         still_codec: 1 JPEG with shared tables, 2 WebP, 3 complete JPEG.
         coder: entropy coder of the motion: 0 raw, 1 zstd, 2 adaptive range coder.
@@ -187,8 +187,8 @@ class DecoderConfig:
 
     Attributes:
         device: torch device of the networks, e.g. "cpu", "cuda".
-        runtime: what the compact animator runs on: "torch", "openvino", "int8" (OpenVINO with the
-            quantised synthesis) or "auto", the fastest that is here.
+        runtime: what the compact animator and the upscaler face run on: "torch", "openvino", "int8"
+            (OpenVINO with what was quantised) or "auto", the fastest that is here.
         threads: of the work in all, 1..256; None: as many as the process may use.
         weights: file of the animator's weights; None looks in THCODEC_HOME and the package.
         upscaler_weights: the upscaler's file, for tfhub a folder or handle; None looks as above.

@@ -9,6 +9,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import BinaryIO, Protocol, TypeVar
 
+import cv2
+
 from thcodec.bitstream import AudioRecord, EndRecord, Packet, Reader, RecordType, StreamHeader
 from thcodec.errors import (
     ChecksumError,
@@ -75,6 +77,8 @@ def decode(
     """
     config = config or DecoderConfig()
     meter = Meter(progress)
+    if config.threads is not None:
+        cv2.setNumThreads(config.threads)
     size = _file_size(source)
     with Reader(source) as reader, ExitStack() as stack:
         outputs = _Outputs(stack, reader.header, target, raw, config, overwrite)

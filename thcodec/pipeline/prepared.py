@@ -101,7 +101,9 @@ class PreparedSources:
         except ThvError as error:  # its own place, if any, is one of a file made for the codec
             raise type(error)(error.message, offset) from None
         self._shot += record.crop is not None
-        self._ready = [source for source in self._ready if source is not before]
+        if before is not None:
+            self._ready = [source for source in self._ready if source is not before]
+            before.prepared = None  # what mixed it in may hold it a little longer
         self._slots[slot] = HeldSource(number, record, self._shot, picture)
         return record
 

@@ -53,7 +53,7 @@ class Synthesis:
         """Planned frames with their pictures, uint8 (S, S, 3), at most `most` at a time; None
         where their source is not here.
         """
-        for _, run in groupby(planned, key=_shared):
+        for _, run in groupby(planned, key=self._shared):
             pairs = list(run)
             for start in range(0, len(pairs), most):
                 batch = pairs[start : start + most]
@@ -70,12 +70,21 @@ class Synthesis:
             return self._mixed(pair, motions, weights)
         pictures = self._animator.animate(self._sources.prepared(source), motions)
         if pair is None:
+            self._compared = None
             return pictures
         if self._compared is None or self._compared[0] is not pair:
             at_first = pictures[0] if frames[0] is pair.since else None
             self._compared = pair, self._difference(pair, at_first)
         difference = self._compared[1]
         return [difference.mixed(*each) for each in zip(pictures, weights, strict=True)]
+
+    def _shared(self, planned: Planned) -> tuple[int, Pair | HeldSource | None]:
+        """What frames that are shown at a time have in common."""
+        frame, mixture = planned
+        pair = mixture.pair if mixture else None
+        if pair is None or self._kind == TransitionKind.FLOW:
+            return frame.source_id, pair
+        return frame.source_id, pair.second
 
     def _motion(self, frame: MotionFrame, source: HeldSource) -> Motion:
         motion = self._sources.quantiser.dequantise(frame.values)
@@ -99,9 +108,3 @@ class Synthesis:
             (first,) = self._animator.animate(one, motions)
         (second,) = self._animator.animate(other, self._animator.transfer(motions, one, other))
         return Difference(first, second)
-
-
-def _shared(planned: Planned) -> tuple[int, Pair | None]:
-    """What frames that are shown at a time have in common."""
-    frame, mixture = planned
-    return frame.source_id, mixture.pair if mixture else None

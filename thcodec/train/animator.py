@@ -157,9 +157,10 @@ class AnimatorTrainer:
             decay = 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * progress))
             rate = stage.rate * min(1.0, (self._step + 1) / 100) * decay
             losses.append(self._update(next(batches).on(self._device), stage, rate))
-            if time.monotonic() - saved > REPORT_SECONDS:
-                saved = time.monotonic()
-                self._report(stage, saved - start, losses)
+            seconds = time.monotonic() - start  # a stage that is over is settled first
+            if start + seconds - saved > REPORT_SECONDS and seconds < begun + 60 * stage.minutes:
+                saved = start + seconds
+                self._report(stage, seconds, losses)
                 losses = []
         return losses
 

@@ -199,7 +199,7 @@ def _spread(folder: Path, clips: int) -> list[Path]:
 
 def samples(animator: Animator, folder: Path, clips: int) -> list[tuple[_Inputs, np.ndarray]]:
     """Inputs of the synthesis from clips of a folder, each with the frame it should show; sources
-    are coded as the codec does."""
+    are coded as live streams do, without the upscaler's network."""
     upscaler = load_upscaler("lanczos")
     result: list[tuple[_Inputs, np.ndarray]] = []
     for clip in _spread(folder, clips):

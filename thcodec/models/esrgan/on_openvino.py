@@ -10,7 +10,7 @@ import numpy as np
 import openvino
 
 from thcodec.bitstream.header import ModelIdentity
-from thcodec.errors import WeightsError
+from thcodec.errors import ThvError, WeightsError
 from thcodec.models.esrgan.upscaler import NetworkUpscaler
 from thcodec.models.face_vid2vid.openvino_networks import Compiled
 from thcodec.models.openvino_files import Part
@@ -46,11 +46,12 @@ def convert(path: Path, scale: int) -> openvino.Model:
     """
     import torch
 
+    from thcodec.models.esrgan.compact import CompactNet
     from thcodec.models.esrgan.layouts import load_network
 
     net = load_network(path)
-    if scale not in net.scales:
-        raise WeightsError(f"{path} does not enlarge by {scale}")
+    if not isinstance(net, CompactNet) or scale not in net.scales:
+        raise WeightsError(f"{path} is no face upscaler that enlarges by {scale}")
     example = torch.zeros(1, 3, 32, 32)
     # The trace warns of sizes that it takes for fixed; these are numbers of channels, and are.
     with torch.no_grad(), warnings.catch_warnings():
@@ -66,14 +67,15 @@ def load_on_openvino(
 ) -> NetworkUpscaler:
     """The network of a weights file, converted now unless that was done before.
 
-    int8: whether the quantised network is taken; None: where there is one. Raises WeightsError
-    where there is none, or the weights do not fit.
+    int8: whether the quantised network is taken; None: where there is one. Raises ThvError where
+    there is none, which is no reason for another upscaler; WeightsError when the weights do not
+    fit.
     """
     models = {}
     for scale in SCALES:
         part = part_of(path, identity.sha256, scale)
         model = None if int8 is False else part.int8()
         if int8 and model is None:
-            raise WeightsError(f"there is no int8 x{scale} of {path}: thcodec models quantise")
+            raise ThvError(f"there is no int8 x{scale} of {path}: thcodec models quantise")
         models[scale] = model or part.converted(partial(convert, path, scale))
     return NetworkUpscaler(OnOpenVino(models, threads), SCALES, identity)

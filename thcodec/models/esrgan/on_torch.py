@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from thcodec.bitstream.header import ModelIdentity
-from thcodec.errors import ThvError
+from thcodec.errors import ThvError, WeightsError
 from thcodec.models.esrgan import layouts, ncnn
+from thcodec.models.esrgan.compact import CompactNet
 from thcodec.models.esrgan.upscaler import NetworkUpscaler
 
 
@@ -36,6 +37,8 @@ def load_on_torch(path: Path, identity: ModelIdentity, device: str) -> NetworkUp
         net: layouts.Network = ncnn.load_realesrgan(path)
     else:
         net = layouts.load_network(path)
+    if identity.name == "face" and not isinstance(net, CompactNet):
+        raise WeightsError(f"{path} is no face upscaler but another network: name it esrgan")
     try:
         return NetworkUpscaler(OnTorch(net, device), net.scales, identity)
     except (RuntimeError, AssertionError) as error:  # both are torch's ways to refuse a device
