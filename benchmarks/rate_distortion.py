@@ -55,7 +55,7 @@ SETTINGS = {
     )
     for size, quality, upscaler, policy, value in (
         (64, 60, "face", "best-frame", 250),
-        (96, 50, "face", "best-frame", 250),
+        (96, 40, "face", "best-frame", 250),
         (128, 50, "face", "best-frame", 250),
         (256, 30, "lanczos", "best-frame", 250),
         (256, 30, "lanczos", "best-frame", 125),

@@ -18,6 +18,7 @@ from benchmarks import common, faces
 from benchmarks.upscale import CODECS
 from thcodec.evaluate.perceptual import Distance, load_stlpips
 from thcodec.evaluate.scores import score
+from thcodec.models import registry
 from thcodec.models.upscaler import Upscaler
 from thcodec.sources.stills import (
     StillCodec,
@@ -29,7 +30,7 @@ from thcodec.sources.stills import (
 
 SIZE = 256
 STILLS = (48, 64, 96, 128, 192, 256)
-QUALITIES = (15, 30, 50, 70, 90)
+QUALITIES = (15, 30, 50, 70)
 
 
 def main() -> None:
@@ -38,11 +39,9 @@ def main() -> None:
     parser.add_argument("--stills", nargs="*", type=int, default=STILLS)
     parser.add_argument("--qualities", nargs="*", type=int, default=QUALITIES)
     options = parser.parse_args()
-    upscalers = faces.load_upscalers(["lanczos"], None, None)
-    upscalers |= {
-        name: upscaler
-        for name, upscaler in faces.load_upscalers(None, options.weights, None).items()
-        if name == "face"
+    upscalers: dict[str, Upscaler] = {
+        "lanczos": registry.load_upscaler("lanczos"),
+        "face": registry.load_upscaler("face", weights=options.weights, runtime="auto"),
     }
     stlpips = load_stlpips()
     pictures = [
