@@ -71,7 +71,7 @@ else
 	$(PY) -m benchmarks.loss $(FEW) --seeds 1
 	$(PY) -m benchmarks.runtimes
 	$(PY) -m benchmarks.upscale
-	$(PY) -m benchmarks.upscale_rate
+	$(PY) -m benchmarks.upscale_rate --limit 12
 	$(PY) -m benchmarks.report
 endif
 
