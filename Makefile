@@ -14,7 +14,6 @@ QUICK_OUT := out/bench
 ONE       := --clips lp_d3_s0 --results $(QUICK_OUT)
 # What takes minutes a clip is measured on these, so that all fits in an hour.
 SOME      := --clips buisson_drive3_s0 hyperlips_v4_s0 lp_d3_s0 mtrack_justin_s0
-FEW       := --clips lp_d3_s0 mtrack_justin_s0
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test slow parity fuzz lint bench train train-packages train-upscaler evaluate report clean
@@ -68,7 +67,7 @@ else
 	$(PY) -m benchmarks.paper_outputs
 	$(PY) -m benchmarks.policies $(SOME)
 	$(PY) -m benchmarks.memory --encode-options '--fps 10'
-	$(PY) -m benchmarks.loss $(FEW) --seeds 1
+	$(PY) -m benchmarks.loss --clips lp_d3_s0 mtrack_justin_s0 hyperlips_v4_s0 --seeds 1
 	$(PY) -m benchmarks.runtimes
 	$(PY) -m benchmarks.upscale
 	$(PY) -m benchmarks.upscale_rate --limit 12

@@ -22,7 +22,7 @@ from thcodec.models.animator import Animator
 from thcodec.models.catalogue import find_network
 from thcodec.models.esrgan import on_openvino
 from thcodec.models.esrgan.on_openvino import OnOpenVino
-from thcodec.models.esrgan.upscaler import NetworkUpscaler
+from thcodec.models.esrgan.upscaler import NetworkUpscaler, network_input
 from thcodec.models.face_vid2vid import openvino_networks
 from thcodec.models.face_vid2vid.animator import placed
 from thcodec.models.face_vid2vid.openvino_networks import Compiled, inputs_of
@@ -115,10 +115,7 @@ def quantise_upscaler(
     path = find_weights(str(find_network("face").file), weights)
     part = on_openvino.part_of(path, sha256_of(path), scale)
     convert = partial(on_openvino.convert, path, scale)
-    calibration = [
-        (still.transpose(2, 0, 1)[None].astype(np.float32) / 255,)
-        for still, _ in _stills(data / "train256", clips, scale)
-    ]
+    calibration = [(network_input(still),) for still, _ in _stills(data / "train256", clips, scale)]
     quantised = _quantised(convert(), calibration, ())
     stills, frames = zip(*_stills(data / "val256", clips, scale), strict=True)
     identity = load_upscaler("face", weights=path).identity

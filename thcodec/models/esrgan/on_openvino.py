@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from pathlib import Path
 
@@ -48,16 +47,13 @@ def convert(path: Path, scale: int) -> openvino.Model:
 
     from thcodec.models.esrgan.compact import CompactNet
     from thcodec.models.esrgan.layouts import load_network
+    from thcodec.models.face_vid2vid.graphs import traced
 
     net = load_network(path)
     if not isinstance(net, CompactNet) or scale not in net.scales:
         raise WeightsError(f"{path} is no face upscaler that enlarges by {scale}")
-    example = torch.zeros(1, 3, 32, 32)
-    # The trace warns of sizes that it takes for fixed; these are numbers of channels, and are.
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        trace = torch.jit.trace(lambda x: net(x, scale), example, check_trace=False)
-        model = openvino.convert_model(trace, example_input=example)
+    # Fixed in it are only numbers of channels.
+    model = traced(lambda x: net(x, scale), (torch.zeros(1, 3, 32, 32),))
     model.reshape([1, 3, -1, -1])
     return model
 

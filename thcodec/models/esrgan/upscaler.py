@@ -49,11 +49,16 @@ class NetworkUpscaler:
         return next((scale for scale in self.scales if scale >= wanted), self.scales[-1])
 
     def _enlarge(self, picture: np.ndarray, scale: int) -> np.ndarray:
-        still = picture.transpose(2, 0, 1)[None].astype(np.float32) / 255
+        still = network_input(picture)
         large = tiled(self._net, still, scale, self._tile)
         large += still.mean(_PIXELS, keepdims=True) - large.mean(_PIXELS, keepdims=True)
         pixels = np.rint(large[0].clip(0, 1) * 255).astype(np.uint8)
         return np.ascontiguousarray(pixels.transpose(1, 2, 0))
+
+
+def network_input(picture: np.ndarray) -> np.ndarray:
+    """Picture (h, w, 3) uint8 RGB as a network takes it."""
+    return picture.transpose(2, 0, 1)[None].astype(np.float32) / 255
 
 
 def tiled(net: Enlarge, still: np.ndarray, scale: int, tile: int = TILE) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
@@ -68,22 +69,28 @@ class Blend(nn.Module):
 
 def convert(net: FaceVid2Vid, part: str, size: int) -> openvino.Model:
     """One of PARTS as an OpenVINO model for one picture of ``size`` pixels at a time."""
-    import openvino
-
     # Norms that are part of their convolutions leave these their names, which quantising goes by.
     net = deepcopy(net)
     fold_batch_norms(net)
-    graph, example = _traced(net, part, size)
-    # The sizes that the trace warns of are those of the picture, which is fixed here.
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        trace = torch.jit.trace(graph.eval(), example, check_trace=False)
-        model = openvino.convert_model(trace, example_input=example)
+    graph, example = _graph(net, part, size)
+    model = traced(graph.eval(), example)
     model.reshape({at: list(tensor.shape) for at, tensor in enumerate(example)})
     return model
 
 
-def _traced(net: FaceVid2Vid, part: str, size: int) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
+def traced(graph: Callable[..., object], example: tuple[torch.Tensor, ...]) -> openvino.Model:
+    """A function of tensors as an OpenVINO model. What the trace warns of, sizes that it takes for
+    fixed, must be so in everything it is used for.
+    """
+    import openvino
+
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trace = torch.jit.trace(graph, example, check_trace=False)
+        return openvino.convert_model(trace, example_input=example)
+
+
+def _graph(net: FaceVid2Vid, part: str, size: int) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
     """The graph of a part and inputs of the shapes it is made for."""
     pictures = torch.zeros(1, size, size, 3, dtype=torch.uint8)
     if part == "extract":
