@@ -125,7 +125,9 @@ def test_what_is_damaged_in_the_cache_is_made_again(seen, tmp_path, suffix):
     np.testing.assert_array_equal(seen(), expected)
     repaired = cache.load(kept.name)
     assert repaired is not None
-    assert len(repaired) + 32 == size
+    assert repaired != bytes(broken)[32:]
+    # Generated names count on in a process: a graph made again may be some bytes longer.
+    assert abs(len(repaired) + 32 - size) <= size // 100
     cache.save(kept.name, b"whole, but not what OpenVINO reads")
     np.testing.assert_array_equal(seen(), expected)
 
