@@ -54,13 +54,21 @@ def animated(animator, pictures):
     source, second = (animator.prepare(picture, canonical, motions[0]) for picture in pictures[:2])
     made = animator.animate(source, motions)
     weights = np.linspace(0, 1, len(motions))
-    return [first, *others], made + animator.blend(source, second, motions, motions, weights)
+    aligned = [
+        animator.align(motion, motions[0], seen, canonical, motions[0], first, 2).expression
+        for motion, seen in zip(motions[1:], others, strict=True)
+    ]
+    return (
+        [first, *others],
+        aligned,
+        made + animator.blend(source, second, motions, motions, weights),
+    )
 
 
 @needs_openvino
 @pytest.mark.parametrize("live", [False, True])
 def test_both_runtimes_see_and_paint_the_same(random_weights, pictures, live):
-    (seen, made), (seen_there, made_there) = (
+    (seen, aligned, made), (seen_there, aligned_there, made_there) = (
         animated(
             registry.load_animator(
                 weights=random_weights, size=SIZE, runtime=name, threads=2, live=live
@@ -72,6 +80,7 @@ def test_both_runtimes_see_and_paint_the_same(random_weights, pictures, live):
     for one, other in zip(seen, seen_there, strict=True):
         np.testing.assert_allclose(one.keypoints, other.keypoints, atol=2e-4)
         np.testing.assert_allclose(one.canonical, other.canonical, atol=2e-4)
+    np.testing.assert_allclose(aligned, aligned_there, atol=1e-3)
     difference = np.abs(np.array(made, int) - np.array(made_there, int))
     assert difference.max() <= 1 and difference.mean() < 0.01
     assert np.std(made) > 20  # there is something to be alike in
@@ -84,7 +93,7 @@ def test_the_shipped_network_is_the_same_on_both_runtimes(shared_clip):
 
     with VideoInput(shared_clip, audio=False) as video:
         frames = [frame.rgb for frame, _ in zip(video.frames(), range(50), strict=False)][::10]
-    (_, made), (_, made_there) = (
+    (_, _, made), (_, _, made_there) = (
         animated(registry.load_animator(runtime=name), frames) for name in ("torch", "openvino")
     )
     difference = np.abs(np.array(made, int) - np.array(made_there, int))
@@ -232,6 +241,6 @@ def test_the_warped_volume_is_that_of_the_paper():
     torch.manual_seed(2)
     volume, flow = torch.randn(1, 3, 4, 8, 8), torch.rand(1, 4, 8, 8, 3) - 0.5
     shown = torch.ones(1, 1, 8, 8)
-    field = MotionField(flow, flow[:, 0, ..., :2], shown, shown)
+    field = MotionField(flow, flow[:, 0, ..., :2], shown, shown, shown)
     expected = sample(volume, flow * torch.tensor([1.0, 1.0, 1 / 0.6]))
     torch.testing.assert_close(warp_volume(volume, field, 0.6), expected, atol=1e-4, rtol=1e-4)

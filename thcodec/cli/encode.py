@@ -9,7 +9,13 @@ from typing import Annotated
 import typer
 
 from thcodec.cli import console, options
-from thcodec.pipeline.config import DEFAULT_POLICY, DEFAULT_TRANSITION, TRANSITIONS, EncoderConfig
+from thcodec.pipeline.config import (
+    ALIGNMENT,
+    DEFAULT_POLICY,
+    DEFAULT_TRANSITION,
+    TRANSITIONS,
+    EncoderConfig,
+)
 
 _DEFAULT = EncoderConfig()
 _STILLS = {"jpeg": 1, "webp": 2, "jpeg-complete": 3}
@@ -85,6 +91,13 @@ def encode(
         str, typer.Option(help="Network that moves the stills.")
     ] = _DEFAULT.animator,
     weights: options.Weights = None,
+    align: Annotated[
+        int | None,
+        typer.Option(
+            help="Rounds in which each frame's motion is bettered by its picture, 0..8.",
+            show_default=f"{ALIGNMENT}; 0 in live streams",
+        ),
+    ] = None,
     transition: Annotated[
         str, typer.Option(help=f"How a switch between stills is shown: {', '.join(TRANSITIONS)}.")
     ] = _DEFAULT.transition,
@@ -132,6 +145,7 @@ def encode(
             animator=animator,
             weights=weights,
             device=device,
+            alignment=align,
             transition=transition,
             transition_frames=transition_frames,
             runtime=runtime,

@@ -1,4 +1,8 @@
-"""A clip decoded from full-size sources and unquantised motion: the network alone."""
+"""A clip decoded from full-size sources and unquantised motion: the network alone.
+
+Motion is aligned as an encoder of files does it: frame by frame, each beginning where the one before
+ended.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import numpy as np
 
 from thcodec.errors import MediaError
 from thcodec.models.animator import Animator, Extraction
+from thcodec.pipeline.config import ALIGNMENT
 
 
 class Reconstruction:
@@ -30,7 +35,7 @@ class Reconstruction:
         There is a source every `interval` frames; 0: only frame 0 is one.
         """
         origins = [source_of(index, interval) for index in wanted]
-        self._extract(sorted({*wanted, *origins}))
+        self._extract(range(max(wanted, default=-1) + 1))
         pictures: dict[int, np.ndarray] = {}
         for origin in sorted(set(origins)):
             members = [i for i, o in zip(wanted, origins, strict=True) if o == origin]
@@ -38,15 +43,20 @@ class Reconstruction:
         return [pictures[index] for index in wanted]
 
     def _animate(self, origin: int, members: list[int]) -> list[np.ndarray]:
-        canonical = np.asarray(self._seen[origin].canonical, np.float64)
-        own, *motions = (
-            self._animator.motion(self._seen[index], canonical, self._seen[origin])
-            for index in (origin, *members)
-        )
+        seen = self._seen[origin]
+        canonical = np.asarray(seen.canonical, np.float64)
+        own = before = self._animator.motion(seen, canonical, seen)
         source = self._animator.prepare(self._frames[origin], canonical, own)
-        return self._animator.animate(source, motions)
+        motions = {}
+        for index in range(origin, max(members) + 1):
+            driving = self._seen[index]
+            motion = self._animator.motion(driving, canonical, seen)
+            before = motions[index] = self._animator.align(
+                motion, before, driving, canonical, own, seen, ALIGNMENT
+            )
+        return self._animator.animate(source, [motions[index] for index in members])
 
-    def _extract(self, wanted: list[int]) -> None:
+    def _extract(self, wanted: Sequence[int]) -> None:
         new = [index for index in wanted if index not in self._seen]
         found = self._animator.extract([self._frames[index] for index in new]) if new else []
         self._seen.update(zip(new, found, strict=True))

@@ -61,6 +61,24 @@ class Animator(ABC):
         (eq. 1). ``source`` is what was seen in that source, maybe the same extraction.
         """
 
+    def align(
+        self,
+        motion: Motion,
+        before: Motion,
+        extraction: Extraction,
+        canonical: np.ndarray,
+        own: Motion,
+        source: Extraction,
+        rounds: int,
+    ) -> Motion:
+        """A motion of an extraction's frame that lays the source's picture on it better.
+
+        before: that of the frame before, the cheapest to code. canonical, own: the source's
+        canonical keypoints (K, 3) and its own motion, as the decoder has them. rounds: how often
+        the motion is bettered. Here it stays as it is.
+        """
+        return motion
+
     @abstractmethod
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> Any:
         """All that is computed once per source, from its picture (size, size, 3) uint8, its

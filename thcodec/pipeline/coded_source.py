@@ -25,6 +25,7 @@ class CodedSource:
     integers: np.ndarray  # (3K,) quantised canonical keypoints
     canonical: np.ndarray  # (K, 3) the same, dequantised
     motion: np.ndarray  # quantised motion of the source frame
+    own: Motion  # the same, dequantised
     values: np.ndarray  # quantised motion of the frame coded last
     sure: bool  # whether it shows a face
     pose: Motion  # see SeenFrame
@@ -62,6 +63,7 @@ class SourceMaker:
             integers,
             canonical,
             motion,
+            self._quantiser.dequantise(motion),
             motion,
             still.sure,
             still.pose,

@@ -18,6 +18,7 @@ DEFAULT_POLICY = "threshold"
 DEFAULT_TRANSITION = 12  # frames
 DEFAULT_INTERVAL = 100
 DEFAULT_BANK = 8
+ALIGNMENT = 1  # rounds, in files
 MOST_AHEAD = 250  # frames that may be held back
 MOTIONS = ("absolute", "relative")
 TRANSITIONS = ("cut", *(kind.name.lower() for kind in TransitionKind))
@@ -60,6 +61,8 @@ class EncoderConfig:
         coder: entropy coder of the motion: 0 raw, 1 zstd, 2 adaptive range coder.
         group: frames per motion packet in file mode, 1..1024; live mode always sends one.
         hysteresis: quantiser steps a value must move before it changes, 0.5 or more.
+        alignment: rounds in which each frame's motion is bettered by how the source's picture
+            lies on the frame, 0..8; None: 1, in live streams 0.
         transition: how the decoder shows a switch between sources: "cut", "fade", "blend", "flow".
         transition_frames: frames that show both sources, 1..64; None: 12, but at most a quarter of
             a fixed interval between sources, else pictures would never show a source alone.
@@ -89,6 +92,7 @@ class EncoderConfig:
     coder: int = 2
     group: int = 100
     hysteresis: float = 1.1
+    alignment: int | None = None
     transition: str = "flow"
     transition_frames: int | None = None
 
@@ -108,6 +112,8 @@ class EncoderConfig:
         _check("still codec", self.still_codec, 1, 3)
         _check("coder", self.coder, 0, 2)
         _check("group", self.group, 1, 1024)
+        if self.alignment is not None:
+            _check("alignment", self.alignment, 0, 8)
         _check("hysteresis", self.hysteresis, 0.5, 100)
         _check_choice("transition", self.transition, TRANSITIONS)
         if self.transition_frames is not None:
@@ -171,6 +177,10 @@ class EncoderConfig:
     def upscaler_name(self, live: bool) -> str:
         """What brings stills to ``size``."""
         return self.upscaler or ("lanczos" if live else "face")
+
+    def alignment_rounds(self, live: bool) -> int:
+        """Rounds in which a frame's motion is bettered."""
+        return (0 if live else ALIGNMENT) if self.alignment is None else self.alignment
 
     @property
     def header_transition(self) -> Transition | None:

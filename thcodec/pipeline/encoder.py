@@ -24,9 +24,9 @@ from thcodec.media.audio import AudioPacket
 from thcodec.media.crop import CroppedFrame, CropTracker, parse_crop
 from thcodec.models import registry
 from thcodec.models.animator import Animator
-from thcodec.motion import MotionEncoder, MotionFrame, PredictionMode, Quantiser
+from thcodec.motion import Motion, MotionEncoder, MotionFrame, PredictionMode, Quantiser
 from thcodec.pipeline.audio_track import AudioTrack
-from thcodec.pipeline.coded_source import SourceMaker
+from thcodec.pipeline.coded_source import CodedSource, SourceMaker
 from thcodec.pipeline.config import EncoderConfig
 from thcodec.pipeline.incoming import Incoming
 from thcodec.pipeline.link import Link, LinkConfig, feedback_of
@@ -119,11 +119,13 @@ class Encoder:
         self._frames_ahead = 0 if live else config.frames_ahead
         self._group: list[MotionFrame] = []
         self._choice: SourceChoice | None = None  # from the first crop on
+        self._alignment = config.alignment_rounds(live)
         self._bucket = LeakyBucket(125 * (config.bitrate or 0))
         self._incoming = Incoming(frame_duration)
         self._first_pts: int | None = None
         self._coded_pts = 0  # of the last coded frame
         self._values: np.ndarray | None = None  # the last coded frame's
+        self._shown: CodedSource | None = None  # what that frame was made from
         self._motion_bytes = _MOTION_BYTES
         self._since_reset = 0  # motion frames
         self.frames = 0
@@ -227,9 +229,9 @@ class Encoder:
         if mode == PredictionMode.PREVIOUS and self._values is not None:
             source.values = self._values
         if at.sure:
-            motion = self._animator.motion(at.seen, source.canonical, source.seen)
+            motion = self._motion_of(at, source)
             source.values = self._quantiser.quantise(motion, source.values)
-        self._values = source.values
+        self._values, self._shown = source.values, source
         self._group.append(
             MotionFrame(frame.pts, source.id, source.values, mode=mode, low_confidence=not at.sure)
         )
@@ -241,6 +243,22 @@ class Encoder:
         if len(self._group) >= most:
             packets += self._close_group()
         return packets + self._due_audio(frame.pts)
+
+    def _motion_of(self, at: SeenFrame, source: CodedSource) -> Motion:
+        """The motion of a frame, relative to its source and aligned with it."""
+        motion = self._animator.motion(at.seen, source.canonical, source.seen)
+        # Free keypoints of two sources have nothing to do with each other.
+        same = source is self._shown
+        before = self._quantiser.dequantise(source.values) if same else motion
+        return self._animator.align(
+            motion,
+            before,
+            at.seen,
+            source.canonical,
+            source.own,
+            source.seen,
+            self._alignment,
+        )
 
     def _begin(self, crop: Crop) -> tuple[SourceChoice, list[Packet]]:
         """What chooses the sources, and the packets that open the stream, from the first crop."""

@@ -13,6 +13,7 @@ import numpy as np
 from thcodec.bitstream.header import KeypointModel, ModelIdentity
 from thcodec.errors import LimitError
 from thcodec.models.animator import Animator, Extraction, Eyes
+from thcodec.models.face_vid2vid.alignment import Alignment, scene_of
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.networks import Networks, Placed
 from thcodec.models.face_vid2vid.pose import decompose, rigid_fit
@@ -76,10 +77,33 @@ class CompactAnimator(Animator):
     def motion(self, extraction: Extraction, canonical: np.ndarray, source: Extraction) -> Motion:
         keypoints = extraction.keypoints
         if source is not extraction:
-            flow, _ = flow_both_ways(source.scene, extraction.scene)
+            flow, _ = flow_both_ways(source.scene.grey, extraction.scene.grey)
             free = follow(flow, canonical[COMPACT.seen :, :2])
             keypoints = np.concatenate([keypoints[: COMPACT.seen], free])
         return decompose(canonical, keypoints, RIGIDITY, COMPACT.free)
+
+    def align(
+        self,
+        motion: Motion,
+        before: Motion,
+        extraction: Extraction,
+        canonical: np.ndarray,
+        own: Motion,
+        source: Extraction,
+        rounds: int,
+    ) -> Motion:
+        if not rounds:
+            return motion
+        keypoints, start = (transform(canonical, each, COMPACT.free) for each in (own, motion))
+        jacobian = scaled_rotation(own) @ np.linalg.inv(scaled_rotation(motion))
+        cheapest = before.expression - motion.expression
+        cheapest[:, 2] = 0
+        pair = Alignment(source.scene, extraction.scene, jacobian, cheapest[:, :2])
+        drift = cheapest
+        for _ in range(rounds):
+            reach = self._networks.field(source.scene.small, keypoints, start + drift, jacobian)
+            drift = np.pad(pair.bettered(drift[:, :2], reach), ((0, 0), (0, 1)))
+        return replace(motion, expression=motion.expression + drift)
 
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> PreparedSource:
         return PreparedSource(
@@ -170,7 +194,7 @@ def _extraction(picture: np.ndarray, seen: tuple[np.ndarray, np.ndarray]) -> Ext
     keypoints, canonical = (points.astype(np.float64) for points in seen)
     sure = _confidence(canonical, keypoints)
     keypoints, canonical = (np.concatenate([points, ANCHORS]) for points in (keypoints, canonical))
-    return Extraction(keypoints, canonical, sure, grey(picture))
+    return Extraction(keypoints, canonical, sure, scene_of(picture))
 
 
 def _confidence(canonical: np.ndarray, keypoints: np.ndarray) -> float:

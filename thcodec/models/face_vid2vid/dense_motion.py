@@ -46,12 +46,14 @@ TRUST = 4.0  # log weight of a source among two for each nat that it shows less
 class MotionField:
     """volume (N, D, h, w, 3): where each sample of the driving volume comes from; picture (N, h, w,
     2): the same for the visible surface; occlusion (N, 1, h, w) in 0..1, 1 where the source shows
-    what is needed; trust (N, 1, h, w): log weight of this source where another one competes."""
+    what is needed; trust (N, 1, h, w): log weight of this source where another one competes; shares
+    (N, K, h, w): how much each keypoint's motion counts at the visible surface."""
 
     volume: torch.Tensor
     picture: torch.Tensor
     occlusion: torch.Tensor
     trust: torch.Tensor
+    shares: torch.Tensor
 
 
 class DenseMotion(nn.Module):
@@ -117,12 +119,14 @@ class DenseMotion(nn.Module):
         surface, occlusion, residual, trust = rest.split(self._parts, 1)
         logits = logits.unflatten(1, (self.keypoints + 1, self.depth)) + prior[:, :, None]
         residual = functional.pad(0.1 * residual.permute(0, 2, 3, 1), (0, 1))
-        field = self._mix(logits.softmax(1), shifts, jacobian, self.grid) + residual[:, None]
-        picture = (field[..., :2] * surface.softmax(1)[..., None]).sum(1)
+        masks, surface = logits.softmax(1), surface.softmax(1)
+        field = self._mix(masks, shifts, jacobian, self.grid) + residual[:, None]
+        picture = (field[..., :2] * surface[..., None]).sum(1)
+        shares = (masks[:, 1:] * surface[:, None]).sum(2)
         occlusion = occlusion + 2.0
         # What a source shows, it is trusted with; the rest of its trust is learnt.
         trust = TRUST * functional.logsigmoid(occlusion) + trust
-        return MotionField(field, picture, torch.sigmoid(occlusion), trust)
+        return MotionField(field, picture, torch.sigmoid(occlusion), trust, shares)
 
     def _head(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The masks' logits, and the rest. Two convolutions: to split what one makes of 136

@@ -1,4 +1,4 @@
-"""The compact network as four functions of plain tensors: what every runtime runs or converts."""
+"""The compact network as five functions of plain tensors: what every runtime runs or converts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from thcodec.models.folding import fold_batch_norms
 if TYPE_CHECKING:
     import openvino
 
-PARTS = ("extract", "prepare", "synthesise", "blend")
+PARTS = ("extract", "field", "prepare", "synthesise", "blend")
 
 
 class Extract(nn.Module):
@@ -30,6 +30,21 @@ class Extract(nn.Module):
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         keypoints, canonical = self.extractor(_floats(pictures))
         return keypoints, canonical
+
+
+class Field(nn.Module):
+    """A source at the field's size (N, h, w, 3) uint8, its keypoints, those of the driving frame
+    (N, K, 3), jacobian (N, 3, 3) -> the field's picture (N, h, w, 2), shares (N, K, h, w),
+    occlusion (N, h, w).
+    """
+
+    def __init__(self, net: FaceVid2Vid) -> None:
+        super().__init__()
+        self.motion = net.motion
+
+    def forward(self, small: torch.Tensor, *motion: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        field = self.motion(_floats(small), *motion)
+        return field.picture, field.shares, field.occlusion[:, 0]
 
 
 class Prepare(nn.Module):
@@ -95,13 +110,17 @@ def _graph(net: FaceVid2Vid, part: str, size: int) -> tuple[nn.Module, tuple[tor
     pictures = torch.zeros(1, size, size, 3, dtype=torch.uint8)
     if part == "extract":
         return Extract(net), (pictures,)
+    points = torch.zeros(1, net.config.keypoints, 3)
+    motion = points, points.clone(), torch.eye(3)[None]
+    if part == "field":
+        side = net.config.motion_size
+        return Field(net), (torch.zeros(1, side, side, 3, dtype=torch.uint8), *motion)
     prepare = Prepare(net)
     if part == "prepare":
         return prepare, (pictures,)
     with torch.no_grad():
         appearance = tuple(each.contiguous() for each in prepare(pictures))
-    points = torch.zeros(1, net.config.keypoints, 3)
-    placed = (*appearance, points, points.clone(), torch.eye(3)[None])
+    placed = (*appearance, *motion)
     if part == "synthesise":
         return Synthesise(net), placed
     return Blend(net), (*placed, *(each.clone() for each in placed), torch.full((1,), 0.5))

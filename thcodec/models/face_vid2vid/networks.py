@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from thcodec.models.face_vid2vid.alignment import Reach
+
 Pictures = Sequence[np.ndarray]  # each (S, S, 3) uint8 RGB
 
 
@@ -26,12 +28,18 @@ class Placed:
 
 
 class Networks(Protocol):
-    """The four parts of a compact network. Implemented by TorchNetworks and OpenVinoNetworks, whose
+    """The five parts of a compact network. Implemented by TorchNetworks and OpenVinoNetworks, whose
     pictures differ by no more than a grey level here and there; in int8 by two on average."""
 
     def extract(self, pictures: Pictures) -> list[tuple[np.ndarray, np.ndarray]]:
         """Keypoints (K, 3) in each picture and canonical ones (K, 3), K being those with a
         teacher."""
+
+    def field(
+        self, small: np.ndarray, keypoints: np.ndarray, driving: np.ndarray, jacobian: np.ndarray
+    ) -> Reach:
+        """What the keypoints of one driving frame (K, 3) do to a source, which is given at the
+        field's size, (h, w, 3) uint8, with its keypoints (K, 3) and a jacobian (3, 3)."""
 
     def prepare(self, picture: np.ndarray) -> Any:
         """A source's appearance, which goes back into ``synthesise``."""

@@ -14,6 +14,7 @@ import openvino
 
 from thcodec.errors import WeightsError
 from thcodec.models import openvino_files
+from thcodec.models.face_vid2vid.alignment import Reach
 from thcodec.models.face_vid2vid.networks import Placed
 from thcodec.models.openvino_files import Part
 from thcodec.models.runtime import default_threads
@@ -43,6 +44,14 @@ class OpenVinoNetworks:
         found = self._extract.each((picture[None],) for picture in pictures)
         return [(keypoints[0], canonical[0]) for keypoints, canonical in found]
 
+    def field(
+        self, small: np.ndarray, keypoints: np.ndarray, driving: np.ndarray, jacobian: np.ndarray
+    ) -> Reach:
+        """See Networks."""
+        motion = (each[None].astype(np.float32) for each in (keypoints, driving, jacobian))
+        (found,) = self._field.each([(small[None], *motion)])
+        return Reach(*(each[0] for each in found))
+
     def prepare(self, picture: np.ndarray) -> _Arrays:
         """See Networks."""
         return self._prepare.each([(picture[None],)])[0]
@@ -63,6 +72,10 @@ class OpenVinoNetworks:
     @cached_property
     def _extract(self) -> Compiled:
         return self._compiled("extract")
+
+    @cached_property
+    def _field(self) -> Compiled:
+        return self._compiled("field", streams=1)  # each round needs the one before
 
     @cached_property
     def _prepare(self) -> Compiled:

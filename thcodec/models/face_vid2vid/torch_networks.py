@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from thcodec.errors import ThvError, WeightsError
+from thcodec.models.face_vid2vid.alignment import Reach
 from thcodec.models.face_vid2vid.blocks import channels_last
 from thcodec.models.face_vid2vid.config import COMPACT
-from thcodec.models.face_vid2vid.graphs import Blend, Extract, Prepare, Synthesise
+from thcodec.models.face_vid2vid.graphs import Blend, Extract, Field, Prepare, Synthesise
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.face_vid2vid.networks import Placed
 from thcodec.models.runtime import limit_torch
@@ -30,8 +31,8 @@ class TorchNetworks(nn.Module):
         super().__init__()
         self._device = torch.device(device)
         self.net = channels_last(net.eval().requires_grad_(False).to(self._device))
-        self._extract, self._prepare, self._synthesise, self._blend = (
-            part(self.net) for part in (Extract, Prepare, Synthesise, Blend)
+        self._extract, self._field, self._prepare, self._synthesise, self._blend = (
+            part(self.net) for part in (Extract, Field, Prepare, Synthesise, Blend)
         )
 
     @torch.inference_mode()
@@ -43,6 +44,15 @@ class TorchNetworks(nn.Module):
             seen = (each.cpu().numpy() for each in self._extract(part))
             found += zip(*seen, strict=True)
         return found
+
+    @torch.inference_mode()
+    def field(
+        self, small: np.ndarray, keypoints: np.ndarray, driving: np.ndarray, jacobian: np.ndarray
+    ) -> Reach:
+        """See Networks."""
+        motion = (self._floats(each[None]) for each in (keypoints, driving, jacobian))
+        found = self._field(self._tensor(small[None]), *motion)
+        return Reach(*(each[0].cpu().numpy() for each in found))
 
     @torch.inference_mode()
     def prepare(self, picture: np.ndarray) -> _Appearance:

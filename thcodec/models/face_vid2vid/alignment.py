@@ -1,0 +1,179 @@
+"""Keypoints moved until the source, carried by them, lies on the driving frame (encoder). numpy.
+
+The extractor says where a lid or a brow is; what counts is whether the source's picture comes to lie
+where the driving frame has it. That difference is looked at as Lucas and Kanade (1981) look at a
+patch: the motion field is linear in the driving keypoints while its masks stand still, so each round
+is one least-squares problem in 2 K unknowns (Gauss-Newton; Baker and Matthews 2004).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from thcodec.models.face_vid2vid.config import COMPACT
+from thcodec.models.face_vid2vid.tracking import grey
+
+SIZE = COMPACT.motion_size  # of the pictures that are compared: the field has no more samples
+WINDOW = 9  # samples over which light and contrast are made even
+CONTRAST, EDGE = 0.03, 0.02  # that are taken for noise
+WEIGHT = 0.25  # of what light does not change, beside the colours themselves
+UNLIKE = 0.1  # difference of a sample from which on it says less: it may be hidden or painted
+# What the square of a keypoint's drift costs, and of its way from where it was the frame before,
+# which takes bits and is mostly noise. Lids, lips and pupils move few samples, and the extractor
+# sees them in close-ups: they stay with it, and must not come late.
+STIFFNESS, DETAIL_STIFFNESS = 3e-4, 1e-2
+INERTIA = 1e-2
+_DETAIL = [*COMPACT.detail, *COMPACT.pupils]
+_STIFFNESS = np.full((COMPACT.keypoints, 1), STIFFNESS)
+_STIFFNESS[_DETAIL] = DETAIL_STIFFNESS
+_INERTIA = np.full((COMPACT.keypoints, 1), INERTIA)
+_INERTIA[_DETAIL] = 0.0
+_HOLD = np.diag(np.tile((_STIFFNESS + _INERTIA)[:, 0], 2))
+STEPS = 2  # of one round
+LEAST = 1e-6  # share that counts; processors are slow with the denormal numbers among those below
+MOST = 0.06  # that a step moves a keypoint, in half picture sides
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A picture as keypoints are aligned with it: small, (h, w, 3) uint8 at the field's size; grey,
+    (128, 128), as optical flow wants it."""
+
+    small: np.ndarray
+    grey: np.ndarray
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """(h, w, C) float32: colours; grey with even light and contrast; directions of edges."""
+        colours = self.small.astype(np.float32) / 255
+        grey = colours.mean(-1)
+        apart = grey - _mean(grey)
+        even = apart / np.sqrt(_mean(apart**2) + CONTRAST**2)
+        x, y = _slopes(grey)
+        edges = np.sqrt(_mean(x * x + y * y) + EDGE**2)
+        return np.dstack([colours, WEIGHT * even, WEIGHT * x / edges, WEIGHT * y / edges])
+
+    @cached_property
+    def slopes(self) -> np.ndarray:
+        """(h, w, 2 C): the features' slopes along x, then along y, for half a picture side."""
+        half = np.float32((SIZE - 1) / 2)
+        return np.concatenate([slope * half for slope in _slopes(self.features)], -1)
+
+
+def scene_of(picture: np.ndarray) -> Scene:
+    """Of a picture (S, S, 3) uint8 RGB."""
+    small = picture
+    if picture.shape[0] != SIZE:
+        small = cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    return Scene(small, grey(picture))
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The motion field of a source's keypoints, as far as they decide it.
+
+    picture: (h, w, 2), where each sample of the driving frame comes from; shares: (K, h, w), how
+    much each keypoint's motion counts there; occlusion: (h, w) in 0..1, 1 where the source shows
+    what is needed.
+    """
+
+    picture: np.ndarray
+    shares: np.ndarray
+    occlusion: np.ndarray
+
+
+class Alignment:
+    """A source and a driving frame that it is to be laid on.
+
+    Args:
+        source, driving: the pictures.
+        jacobian: (3, 3) of the head, from driving frame to source.
+        cheapest: the drift (K, 2) that costs the fewest bits.
+    """
+
+    def __init__(
+        self, source: Scene, driving: Scene, jacobian: np.ndarray, cheapest: np.ndarray
+    ) -> None:
+        self._source, self._driving, self._cheapest = source, driving, cheapest
+        # How a keypoint's way shifts the samples that follow it: by -A of it, free ones by -1.
+        self._turn = np.eye(2, dtype=np.float32)[None].repeat(COMPACT.keypoints, 0)
+        self._turn[: COMPACT.seen] = jacobian[:2, :2]
+
+    def bettered(self, drift: np.ndarray, reach: Reach) -> np.ndarray:
+        """A better drift (K, 2) of the driving keypoints, in half picture sides, from where the
+        extractor saw them; reach: what they do now.
+        """
+        shares = reach.shares.reshape(COMPACT.keypoints, -1)
+        shares = np.where(shares > LEAST, shares, np.float32(0))
+        picture = reach.picture.reshape(-1, 2)
+        for _ in range(STEPS):  # the masks go with the keypoints in the next round
+            step = self._step(drift, picture, shares, reach.occlusion.reshape(-1))
+            drift = drift + step
+            shift = np.einsum("kij,kj->ki", self._turn, step.astype(np.float32))
+            picture = picture - shares.T @ shift
+        return drift
+
+    def _step(
+        self, drift: np.ndarray, picture: np.ndarray, shares: np.ndarray, seen: np.ndarray
+    ) -> np.ndarray:
+        """The way (K, 2) to the least squares of what the pictures differ by.
+
+        picture: (h w, 2), where each sample of the driving frame comes from; seen: (h w), how much
+        the source shows there.
+        """
+        there, slopes = (
+            _sampled(maps, picture).reshape(SIZE * SIZE, -1)
+            for maps in (self._source.features, self._source.slopes)
+        )
+        miss = self._driving.features.reshape(there.shape) - there
+        trust = seen / (1 + np.square(miss / UNLIKE).mean(1)) / miss.size
+        along = np.split(slopes, 2, axis=1)
+        pull = np.stack([shares @ (trust * (slope * miss).sum(1)) for slope in along])
+        matrix = self._normal(along, trust, shares) + _HOLD
+        held = _STIFFNESS * drift + _INERTIA * (drift - self._cheapest)
+        wanted = -np.einsum("ik,kia->ak", pull, self._turn).ravel() - held.T.ravel()
+        way: np.ndarray = np.linalg.solve(matrix, wanted)
+        return way.reshape(2, -1).T.clip(-MOST, MOST)
+
+    def _normal(self, along: list[np.ndarray], trust: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """The normal equations' matrix (2 K, 2 K), all x before all y."""
+        count = len(shares)
+        plain = np.empty((2, 2, count, count))
+        for i, j in ((0, 0), (0, 1), (1, 1)):
+            alike = trust * (along[i] * along[j]).sum(1)
+            plain[i, j] = plain[j, i] = (shares * alike) @ shares.T
+        turned = np.einsum("ijkl,kia,ljb->akbl", plain, self._turn, self._turn, optimize=True)
+        matrix: np.ndarray = turned.reshape(2 * count, 2 * count)
+        return matrix
+
+
+def _mean(maps: np.ndarray) -> np.ndarray:
+    blurred: np.ndarray = cv2.blur(maps, (WINDOW, WINDOW), borderType=cv2.BORDER_REPLICATE)
+    return blurred
+
+
+def _slopes(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Differences per sample along x and y of maps (h, w) or (h, w, C)."""
+    border = ((1, 1), (1, 1)) + ((0, 0),) * (maps.ndim - 2)
+    wide = np.pad(maps, border, mode="edge")
+    return (wide[1:-1, 2:] - wide[1:-1, :-2]) / 2, (wide[2:, 1:-1] - wide[:-2, 1:-1]) / 2
+
+
+def _sampled(maps: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """Maps (h, w, C) where a field's picture (h w, 2) says; OpenCV takes four channels at a time."""
+    places = ((picture + 1) * ((SIZE - 1) / 2)).astype(np.float32).reshape(SIZE, SIZE, 2)
+    parts = [
+        cv2.remap(
+            np.ascontiguousarray(maps[..., at : at + 3]),
+            places,
+            None,
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        for at in range(0, maps.shape[-1], 3)
+    ]
+    return np.concatenate(parts, -1)
