@@ -48,6 +48,10 @@ class SharedEyes(Animator):
             self._motions[key] = self._animator.motion(extraction, canonical, source)
         return self._motions[key]
 
+    def align(self, motion: Motion, *between: Any) -> Motion:
+        """As the animator."""
+        return self._animator.align(motion, *between)
+
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> Any:
         """As the animator."""
         return self._animator.prepare(picture, canonical, motion)

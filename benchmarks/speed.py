@@ -16,6 +16,7 @@ import argparse
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -36,7 +37,7 @@ from thcodec.models.face_vid2vid.published.animator import PublishedAnimator
 from thcodec.models.face_vid2vid.published.config import VOX_256
 from thcodec.models.face_vid2vid.published.network import PublishedNet
 from thcodec.models.runtime import default_threads
-from thcodec.pipeline.config import EncoderConfig
+from thcodec.pipeline.config import ALIGNMENT, EncoderConfig
 from thcodec.pipeline.decoder import Decoder
 from thcodec.pipeline.encoder import Encoder
 from thcodec.sources.stills import decode_still, encode_still, resize_still
@@ -44,6 +45,7 @@ from thcodec.sources.stills import decode_still, encode_still, resize_still
 BATCH = 8  # frames at a time, as in file mode
 LARGE_SHARE = 4  # so many times fewer frames of pictures larger than the clip's
 CONFIG = EncoderConfig(crop="none")
+UNALIGNED = replace(CONFIG, alignment=0)
 FACE = "enlarge a still by the network, 64 to 256"
 
 
@@ -131,6 +133,7 @@ def files(clip: Path, animator: Animator) -> dict[str, float]:
     """
     with tempfile.TemporaryDirectory() as name:
         stream, out = Path(name) / "a.thv", Path(name) / "a.mp4"
+        unaligned = encode(clip, Path(name) / "b.thv", UNALIGNED, animator=animator)
         begun = process_time()
         coded = encode(clip, stream, CONFIG, animator=animator)
         between = process_time()
@@ -138,6 +141,7 @@ def files(clip: Path, animator: Animator) -> dict[str, float]:
         ended = process_time()
     return {
         "encode": coded.frames / coded.elapsed,
+        "encode_unaligned": unaligned.frames / unaligned.elapsed,
         "decode": shown.frames / shown.elapsed,
         "encode_cpu_s_per_minute": 60 * (between - begun) / coded.duration,
         "decode_cpu_s_per_minute": 60 * (ended - between) / coded.duration,
@@ -171,6 +175,7 @@ def targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
     decode = figures["by_length"][str(figures["frames"])]["decode"]
     rows: list[tuple[str, float, float, bool]] = [
         ("file encode, frames/s", files["encode"], 75, True),
+        ("file encode with --align 0, frames/s", files["encode_unaligned"], 75, True),
         ("file decode, frames/s", files["decode"], 75, True),
         ("a call's two directions, frames/s each", live["fps"], 25, True),
         ("delay of a live frame, ms, median", live["median_ms"], 80, False),
@@ -208,8 +213,10 @@ def stages(frames: list[np.ndarray], animator: Animator) -> dict[str, float]:
     whole = work(frames, animator)
     network = _ms(lambda: animator.extract(some)) / len(some)
     picture = _ms(lambda: animator.animate(source, motions)) / len(some)
+    aligned = motions[-1], motions[0], seen[-1], canonical, motions[0], seen[0], ALIGNMENT
     return {
         "extract keypoints": network,
+        "align with the source, in files": _ms(lambda: animator.align(*aligned)),
         "rest of encoding": 1000 / whole["encode"] - network,
         "animate": picture,
         "rest of decoding": 1000 / whole["decode"] - picture,

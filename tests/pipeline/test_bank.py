@@ -27,7 +27,7 @@ DISCS = [clips.disc(at / 2) for at in range(100)]
 
 
 def source(number: int) -> CodedSource:
-    return CodedSource(number, SEEN, NONE, NONE, NONE, NONE, True, STILL, 1.0)
+    return CodedSource(number, SEEN, NONE, NONE, NONE, STILL, NONE, True, STILL, 1.0)
 
 
 def entered(bank: Bank, keep: CodedSource | None = None) -> CodedSource:

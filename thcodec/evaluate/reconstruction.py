@@ -1,7 +1,7 @@
 """A clip decoded from full-size sources and unquantised motion: the network alone.
 
-Motion is aligned as an encoder of files does it: frame by frame, each beginning where the one before
-ended.
+Motion is aligned as an encoder of files does it: frame by frame, each beginning where the one
+before ended.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ class Encoder:
         self._first_pts: int | None = None
         self._coded_pts = 0  # of the last coded frame
         self._values: np.ndarray | None = None  # the last coded frame's
-        self._shown: CodedSource | None = None  # what that frame was made from
+        self._served_by: CodedSource | None = None  # what that frame was made from
         self._motion_bytes = _MOTION_BYTES
         self._since_reset = 0  # motion frames
         self.frames = 0
@@ -231,7 +231,7 @@ class Encoder:
         if at.sure:
             motion = self._motion_of(at, source)
             source.values = self._quantiser.quantise(motion, source.values)
-        self._values, self._shown = source.values, source
+        self._values, self._served_by = source.values, source
         self._group.append(
             MotionFrame(frame.pts, source.id, source.values, mode=mode, low_confidence=not at.sure)
         )
@@ -248,7 +248,7 @@ class Encoder:
         """The motion of a frame, relative to its source and aligned with it."""
         motion = self._animator.motion(at.seen, source.canonical, source.seen)
         # Free keypoints of two sources have nothing to do with each other.
-        same = source is self._shown
+        same = source is self._served_by
         before = self._quantiser.dequantise(source.values) if same else motion
         return self._animator.align(
             motion,

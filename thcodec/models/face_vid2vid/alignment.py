@@ -1,9 +1,9 @@
 """Keypoints moved until the source, carried by them, lies on the driving frame (encoder). numpy.
 
-The extractor says where a lid or a brow is; what counts is whether the source's picture comes to lie
-where the driving frame has it. That difference is looked at as Lucas and Kanade (1981) look at a
-patch: the motion field is linear in the driving keypoints while its masks stand still, so each round
-is one least-squares problem in 2 K unknowns (Gauss-Newton; Baker and Matthews 2004).
+The extractor says where a lid or a brow is; what counts is whether the source's picture comes to
+lie where the driving frame has it. That difference is looked at as Lucas and Kanade (1981) look at
+a patch: the motion field is linear in the driving keypoints while its masks stand still, so each
+round is one or two least-squares problems in 2 K unknowns (Gauss-Newton; Baker and Matthews 2004).
 """
 
 from __future__ import annotations
@@ -164,13 +164,14 @@ def _slopes(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sampled(maps: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Maps (h, w, C) where a field's picture (h w, 2) says; OpenCV takes four channels at a time."""
-    places = ((picture + 1) * ((SIZE - 1) / 2)).astype(np.float32).reshape(SIZE, SIZE, 2)
+    """Maps (h, w, C) where a field's picture (h w, 2) says; OpenCV takes up to four channels."""
+    places = ((picture + 1) * ((SIZE - 1) / 2)).astype(np.float32)
+    x, y = (np.ascontiguousarray(each).reshape(SIZE, SIZE) for each in places.T)
     parts = [
         cv2.remap(
             np.ascontiguousarray(maps[..., at : at + 3]),
-            places,
-            None,
+            x,
+            y,
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
