@@ -168,7 +168,7 @@ def _stages(frames: list[np.ndarray], repeats: int) -> dict[str, float]:
                     output.add_frame(frame, pts, 1)
 
     work: dict[str, tuple[Callable[[], object], int]] = {
-        "optical flow": (lambda: flow_both_ways(first.scene, later.scene), 1),
+        "optical flow": (lambda: flow_both_ways(first.scene.grey, later.scene.grey), 1),
         "flow and decomposition": (lambda: animator.motion(later, first.canonical, first), 1),
         "quantisation": (lambda: quantiser.quantise(motion), 1),
         "face detection, 640 pixels": (lambda: detector.detect(large), 1),

@@ -213,7 +213,8 @@ def stages(frames: list[np.ndarray], animator: Animator) -> dict[str, float]:
     whole = work(frames, animator)
     network = _ms(lambda: animator.extract(some)) / len(some)
     picture = _ms(lambda: animator.animate(source, motions)) / len(some)
-    aligned = motions[-1], motions[0], seen[-1], canonical, motions[0], seen[0], ALIGNMENT
+    still_there = motions[-1], np.zeros_like(motions[-1].expression)
+    aligned = motions[-1], *still_there, seen[-1], canonical, motions[0], seen[0], ALIGNMENT
     return {
         "extract keypoints": network,
         "align with the source, in files": _ms(lambda: animator.align(*aligned)),

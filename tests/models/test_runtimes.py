@@ -54,8 +54,9 @@ def animated(animator, pictures):
     source, second = (animator.prepare(picture, canonical, motions[0]) for picture in pictures[:2])
     made = animator.animate(source, motions)
     weights = np.linspace(0, 1, len(motions))
+    drift = np.zeros_like(motions[0].expression)
     aligned = [
-        animator.align(motion, motions[0], seen, canonical, motions[0], first, 2).expression
+        animator.align(motion, motion, drift, seen, canonical, motions[0], first, 2).expression
         for motion, seen in zip(motions[1:], others, strict=True)
     ]
     return (

@@ -10,11 +10,13 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from thcodec.models.animator import Animator
+from thcodec.pipeline.config import ALIGNMENT
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Parameters, and GFLOP of one frame in the encoder, of one source and of one decoded frame.
+    """Parameters, and GFLOP of one frame in the encoder of files, of one source and of one decoded
+    frame.
 
     A multiplication and its addition are two operations; only convolutions and products of matrices
     are counted, as ``torch.utils.flop_counter`` does. Zero for a network that is not run by torch.
@@ -40,9 +42,15 @@ def cost(animator: Animator, picture: np.ndarray) -> Cost:
     canonical = np.asarray(seen.canonical, np.float64)
     motion = animator.motion(seen, canonical, seen)
     source = animator.prepare(picture, canonical, motion)
+
+    def encode() -> None:
+        animator.extract([picture])
+        drift = np.zeros_like(motion.expression)
+        animator.align(motion, motion, drift, seen, canonical, motion, seen, ALIGNMENT)
+
     return Cost(
         sum(parameter.numel() for network in networks for parameter in network.parameters()),
-        flops(lambda: animator.extract([picture])) / 1e9,
+        flops(encode) / 1e9,
         flops(lambda: animator.prepare(picture, canonical, motion)) / 1e9,
         flops(lambda: animator.animate(source, [motion])) / 1e9,
     )

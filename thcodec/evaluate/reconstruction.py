@@ -47,13 +47,15 @@ class Reconstruction:
         canonical = np.asarray(seen.canonical, np.float64)
         own = before = self._animator.motion(seen, canonical, seen)
         source = self._animator.prepare(self._frames[origin], canonical, own)
+        drift = np.zeros_like(own.expression)
         motions = {}
         for index in range(origin, max(members) + 1):
             driving = self._seen[index]
             motion = self._animator.motion(driving, canonical, seen)
             before = motions[index] = self._animator.align(
-                motion, before, driving, canonical, own, seen, ALIGNMENT
+                motion, before, drift, driving, canonical, own, seen, ALIGNMENT
             )
+            drift = before.expression - motion.expression
         return self._animator.animate(source, [motions[index] for index in members])
 
     def _extract(self, wanted: Sequence[int]) -> None:

@@ -21,7 +21,7 @@ class Extraction:
     keypoints: (K, 3) where they are in the picture, x right, y down, z away, the picture spanning
     [-1, 1]. canonical: (K, 3) the same points of this person at rest, facing the viewer.
     confidence: 0..1, how much the keypoints look like a face. scene: what the animator needs to
-    follow, between frames, what is no face.
+    find again, in another frame, what this one shows.
     """
 
     keypoints: np.ndarray
@@ -65,6 +65,7 @@ class Animator(ABC):
         self,
         motion: Motion,
         before: Motion,
+        drift: np.ndarray,
         extraction: Extraction,
         canonical: np.ndarray,
         own: Motion,
@@ -73,7 +74,8 @@ class Animator(ABC):
     ) -> Motion:
         """A motion of an extraction's frame that lays the source's picture on it better.
 
-        before: that of the frame before, the cheapest to code. canonical, own: the source's
+        before: that of the frame before as it was coded, the cheapest to code again. drift: what
+        alignment added to that frame's expression (K, 3). canonical, own: the source's
         canonical keypoints (K, 3) and its own motion, as the decoder has them. rounds: how often
         the motion is bettered. Here it stays as it is.
         """

@@ -125,7 +125,8 @@ class Encoder:
         self._first_pts: int | None = None
         self._coded_pts = 0  # of the last coded frame
         self._values: np.ndarray | None = None  # the last coded frame's
-        self._served_by: CodedSource | None = None  # what that frame was made from
+        self._served_by: CodedSource | None = None  # that frame's source, if it was sure
+        self._drift = np.zeros(0)  # what alignment added to that frame
         self._motion_bytes = _MOTION_BYTES
         self._since_reset = 0  # motion frames
         self.frames = 0
@@ -231,7 +232,7 @@ class Encoder:
         if at.sure:
             motion = self._motion_of(at, source)
             source.values = self._quantiser.quantise(motion, source.values)
-        self._values, self._served_by = source.values, source
+        self._values, self._served_by = source.values, source if at.sure else None
         self._group.append(
             MotionFrame(frame.pts, source.id, source.values, mode=mode, low_confidence=not at.sure)
         )
@@ -247,18 +248,22 @@ class Encoder:
     def _motion_of(self, at: SeenFrame, source: CodedSource) -> Motion:
         """The motion of a frame, relative to its source and aligned with it."""
         motion = self._animator.motion(at.seen, source.canonical, source.seen)
-        # Free keypoints of two sources have nothing to do with each other.
-        same = source is self._served_by
-        before = self._quantiser.dequantise(source.values) if same else motion
-        return self._animator.align(
+        before, drift = self._quantiser.dequantise(source.values), self._drift
+        if source is not self._served_by:
+            # Free keypoints of two sources are unrelated, and what was held is old.
+            before, drift = motion, np.zeros_like(motion.expression)
+        aligned = self._animator.align(
             motion,
             before,
+            drift,
             at.seen,
             source.canonical,
             source.own,
             source.seen,
             self._alignment,
         )
+        self._drift = aligned.expression - motion.expression
+        return aligned
 
     def _begin(self, crop: Crop) -> tuple[SourceChoice, list[Packet]]:
         """What chooses the sources, and the packets that open the stream, from the first crop."""

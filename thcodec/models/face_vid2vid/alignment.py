@@ -3,7 +3,7 @@
 The extractor says where a lid or a brow is; what counts is whether the source's picture comes to
 lie where the driving frame has it. That difference is looked at as Lucas and Kanade (1981) look at
 a patch: the motion field is linear in the driving keypoints while its masks stand still, so each
-round is one or two least-squares problems in 2 K unknowns (Gauss-Newton; Baker and Matthews 2004).
+round is two least-squares problems in 2 K unknowns (Gauss-Newton; Baker and Matthews 2004).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.tracking import grey
+from thcodec.motion.keypoints import Motion
 
 SIZE = COMPACT.motion_size  # of the pictures that are compared: the field has no more samples
 WINDOW = 9  # samples over which light and contrast are made even
@@ -23,16 +24,9 @@ CONTRAST, EDGE = 0.03, 0.02  # that are taken for noise
 WEIGHT = 0.25  # of what light does not change, beside the colours themselves
 UNLIKE = 0.1  # difference of a sample from which on it says less: it may be hidden or painted
 # What the square of a keypoint's drift costs, and of its way from where it was the frame before,
-# which takes bits and is mostly noise. Lids, lips and pupils move few samples, and the extractor
-# sees them in close-ups: they stay with it, and must not come late.
-STIFFNESS, DETAIL_STIFFNESS = 3e-4, 1e-2
-INERTIA = 1e-2
-_DETAIL = [*COMPACT.detail, *COMPACT.pupils]
-_STIFFNESS = np.full((COMPACT.keypoints, 1), STIFFNESS)
-_STIFFNESS[_DETAIL] = DETAIL_STIFFNESS
-_INERTIA = np.full((COMPACT.keypoints, 1), INERTIA)
-_INERTIA[_DETAIL] = 0.0
-_HOLD = np.diag(np.tile((_STIFFNESS + _INERTIA)[:, 0], 2))
+# which takes bits and is mostly noise.
+STIFFNESS, INERTIA = 3e-4, 1e-2
+FAR = 0.06  # way of the extractor's from the frame before that is no noise: nearly one sample
 STEPS = 2  # of one round
 LEAST = 1e-6  # share that counts; processors are slow with the denormal numbers among those below
 MOST = 0.06  # that a step moves a keypoint, in half picture sides
@@ -46,22 +40,23 @@ class Scene:
     small: np.ndarray
     grey: np.ndarray
 
-    @cached_property
     def features(self) -> np.ndarray:
         """(h, w, C) float32: colours; grey with even light and contrast; directions of edges."""
         colours = self.small.astype(np.float32) / 255
-        grey = colours.mean(-1)
-        apart = grey - _mean(grey)
+        light = colours.mean(-1)
+        apart = light - _mean(light)
         even = apart / np.sqrt(_mean(apart**2) + CONTRAST**2)
-        x, y = _slopes(grey)
+        x, y = _slopes(light)
         edges = np.sqrt(_mean(x * x + y * y) + EDGE**2)
         return np.dstack([colours, WEIGHT * even, WEIGHT * x / edges, WEIGHT * y / edges])
 
     @cached_property
-    def slopes(self) -> np.ndarray:
-        """(h, w, 2 C): the features' slopes along x, then along y, for half a picture side."""
-        half = np.float32((SIZE - 1) / 2)
-        return np.concatenate([slope * half for slope in _slopes(self.features)], -1)
+    def patch(self) -> np.ndarray:
+        """(h, w, 3 C), kept, for sources: features, their slopes along x, then those along y, for
+        half a picture side.
+        """
+        features, half = self.features(), np.float32((SIZE - 1) / 2)
+        return np.concatenate([features, *(slope * half for slope in _slopes(features))], -1)
 
 
 def scene_of(picture: np.ndarray) -> Scene:
@@ -86,26 +81,41 @@ class Reach:
     occlusion: np.ndarray
 
 
+def staying(motion: Motion, before: Motion, drift: np.ndarray) -> np.ndarray:
+    """The drift (K, 2) of keypoints that stay where the frame before had them.
+
+    Those that were seen to go far keep its drift: the least squares would not find them from where
+    they were. Lids, lips and pupils have none: the extractor sees them in close-ups, they move few
+    samples, and must not come late.
+    """
+    way = (before.expression - motion.expression)[:, :2]
+    far = np.linalg.norm(way - drift, axis=1) > FAR
+    stays = np.where(far[:, None], drift, way)
+    stays[[*COMPACT.detail, *COMPACT.pupils]] = 0
+    return stays
+
+
 class Alignment:
     """A source and a driving frame that it is to be laid on.
 
     Args:
         source, driving: the pictures.
         jacobian: (3, 3) of the head, from driving frame to source.
-        cheapest: the drift (K, 2) that costs the fewest bits.
+        cheapest: the drift (K, 2) that costs the fewest bits, see ``staying``.
     """
 
     def __init__(
         self, source: Scene, driving: Scene, jacobian: np.ndarray, cheapest: np.ndarray
     ) -> None:
-        self._source, self._driving, self._cheapest = source, driving, cheapest
+        self._source, self._driving = source.patch, driving.features().reshape(SIZE * SIZE, -1)
+        self._cheapest = cheapest
         # How a keypoint's way shifts the samples that follow it: by -A of it, free ones by -1.
         self._turn = np.eye(2, dtype=np.float32)[None].repeat(COMPACT.keypoints, 0)
         self._turn[: COMPACT.seen] = jacobian[:2, :2]
 
     def bettered(self, drift: np.ndarray, reach: Reach) -> np.ndarray:
         """A better drift (K, 2) of the driving keypoints, in half picture sides, from where the
-        extractor saw them; reach: what they do now.
+        extractor saw them; reach: what they do with the drift that is given.
         """
         shares = reach.shares.reshape(COMPACT.keypoints, -1)
         shares = np.where(shares > LEAST, shares, np.float32(0))
@@ -125,16 +135,13 @@ class Alignment:
         picture: (h w, 2), where each sample of the driving frame comes from; seen: (h w), how much
         the source shows there.
         """
-        there, slopes = (
-            _sampled(maps, picture).reshape(SIZE * SIZE, -1)
-            for maps in (self._source.features, self._source.slopes)
-        )
-        miss = self._driving.features.reshape(there.shape) - there
+        there, *along = np.split(_sampled(self._source, picture), 3, axis=1)
+        miss = self._driving - there
         trust = seen / (1 + np.square(miss / UNLIKE).mean(1)) / miss.size
-        along = np.split(slopes, 2, axis=1)
         pull = np.stack([shares @ (trust * (slope * miss).sum(1)) for slope in along])
-        matrix = self._normal(along, trust, shares) + _HOLD
-        held = _STIFFNESS * drift + _INERTIA * (drift - self._cheapest)
+        matrix = self._normal(along, trust, shares)
+        matrix += (STIFFNESS + INERTIA) * np.eye(len(matrix))
+        held = STIFFNESS * drift + INERTIA * (drift - self._cheapest)
         wanted = -np.einsum("ik,kia->ak", pull, self._turn).ravel() - held.T.ravel()
         way: np.ndarray = np.linalg.solve(matrix, wanted)
         return way.reshape(2, -1).T.clip(-MOST, MOST)
@@ -164,7 +171,7 @@ def _slopes(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sampled(maps: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Maps (h, w, C) where a field's picture (h w, 2) says; OpenCV takes up to four channels."""
+    """Maps (h, w, C) where a field's picture (h w, 2) says, (h w, C); OpenCV takes 4 channels."""
     places = ((picture + 1) * ((SIZE - 1) / 2)).astype(np.float32)
     x, y = (np.ascontiguousarray(each).reshape(SIZE, SIZE) for each in places.T)
     parts = [
@@ -177,4 +184,4 @@ def _sampled(maps: np.ndarray, picture: np.ndarray) -> np.ndarray:
         )
         for at in range(0, maps.shape[-1], 3)
     ]
-    return np.concatenate(parts, -1)
+    return np.concatenate(parts, -1).reshape(SIZE * SIZE, -1)

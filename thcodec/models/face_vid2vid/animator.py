@@ -13,7 +13,7 @@ import numpy as np
 from thcodec.bitstream.header import KeypointModel, ModelIdentity
 from thcodec.errors import LimitError
 from thcodec.models.animator import Animator, Extraction, Eyes
-from thcodec.models.face_vid2vid.alignment import Alignment, scene_of
+from thcodec.models.face_vid2vid.alignment import Alignment, scene_of, staying
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.networks import Networks, Placed
 from thcodec.models.face_vid2vid.pose import decompose, rigid_fit
@@ -42,21 +42,21 @@ COMPACT_KEYPOINTS = KeypointModel(
 @dataclass(frozen=True, eq=False)
 class PreparedSource:
     """A source's appearance as its runtime has it, canonical keypoints (K, 3), the same where they
-    are in the picture, its scaled head rotation (3, 3), and the picture as optical flow wants it.
+    are in the picture, its scaled head rotation (3, 3), and the picture in grey for optical flow.
     """
 
     appearance: Any
     canonical: np.ndarray
     keypoints: np.ndarray
     turn: np.ndarray
-    scene: np.ndarray
+    grey: np.ndarray
     _found: WeakKeyDictionary[PreparedSource, np.ndarray] = field(default_factory=WeakKeyDictionary)
 
     def free_in(self, other: PreparedSource) -> np.ndarray:
         """Where this source's free keypoints are in the picture of another, (F, 3) with z as in
         ``follow``; sought once."""
         if other not in self._found:
-            flow, _ = flow_both_ways(self.scene, other.scene)
+            flow, _ = flow_both_ways(self.grey, other.grey)
             self._found[other] = follow(flow, self.keypoints[COMPACT.seen :, :2])
         return self._found[other]
 
@@ -86,6 +86,7 @@ class CompactAnimator(Animator):
         self,
         motion: Motion,
         before: Motion,
+        drift: np.ndarray,
         extraction: Extraction,
         canonical: np.ndarray,
         own: Motion,
@@ -96,14 +97,13 @@ class CompactAnimator(Animator):
             return motion
         keypoints, start = (transform(canonical, each, COMPACT.free) for each in (own, motion))
         jacobian = scaled_rotation(own) @ np.linalg.inv(scaled_rotation(motion))
-        cheapest = before.expression - motion.expression
-        cheapest[:, 2] = 0
-        pair = Alignment(source.scene, extraction.scene, jacobian, cheapest[:, :2])
-        drift = cheapest
+        drift = staying(motion, before, drift[:, :2])
+        pair = Alignment(source.scene, extraction.scene, jacobian, drift)
         for _ in range(rounds):
-            reach = self._networks.field(source.scene.small, keypoints, start + drift, jacobian)
-            drift = np.pad(pair.bettered(drift[:, :2], reach), ((0, 0), (0, 1)))
-        return replace(motion, expression=motion.expression + drift)
+            driving = start + _flat(drift)
+            reach = self._networks.field(source.scene.small, keypoints, driving, jacobian)
+            drift = pair.bettered(drift, reach)
+        return replace(motion, expression=motion.expression + _flat(drift))
 
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> PreparedSource:
         return PreparedSource(
@@ -166,6 +166,11 @@ def load_compact(
         path, identity.sha256, size, int8=INT8[chosen], threads=threads, live=live
     )
     return CompactAnimator(networks, identity, size)
+
+
+def _flat(drift: np.ndarray) -> np.ndarray:
+    """Ways (K, 2) in the picture as (K, 3)."""
+    return np.pad(drift, ((0, 0), (0, 1)))
 
 
 def _transferred(
