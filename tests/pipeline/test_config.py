@@ -35,6 +35,8 @@ def test_source_size_follows_the_picture() -> None:
         ("coder", 3),
         ("group", 0),
         ("hysteresis", 0.2),
+        ("alignment", -1),
+        ("alignment", 9),
         ("transition", "wipe"),
         ("transition_frames", 0),
         ("transition_frames", 65),
@@ -43,6 +45,12 @@ def test_source_size_follows_the_picture() -> None:
 def test_values_out_of_range_are_refused(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=name.replace("_", ".")):
         EncoderConfig(**{name: value})
+
+
+def test_live_streams_have_no_time_for_alignment_unless_asked() -> None:
+    assert EncoderConfig().alignment_rounds(live=False) == 1
+    assert EncoderConfig().alignment_rounds(live=True) == 0
+    assert EncoderConfig(alignment=3).alignment_rounds(live=True) == 3
 
 
 @pytest.mark.parametrize(
