@@ -20,7 +20,7 @@ from thcodec.models import registry
 from thcodec.models.animator import Animator, Extraction
 from thcodec.motion import Quantiser
 from thcodec.motion.keypoints import Floats
-from thcodec.pipeline.config import EncoderConfig
+from thcodec.pipeline.config import ALIGNMENT, EncoderConfig
 from thcodec.sources.stills import decode_still, encode_still, jpeg_tables, resize_still
 
 STEP = 7  # frames between two scored ones: it divides no usual source interval
@@ -78,7 +78,10 @@ def _animate(
     """The still of `source` in the motion of `target`; a quantiser does what the stream does."""
     first, second = animator.extract([source, target])
     canonical = canonical_of(first, quantiser)
-    motions = [animator.motion(seen, canonical, first) for seen in (first, second)]
+    own, motion = (animator.motion(seen, canonical, first) for seen in (first, second))
+    drift = np.zeros_like(motion.expression)  # there is no frame before
+    between = motion, drift, second, canonical, own, first
+    motions = [own, animator.align(motion, *between, ALIGNMENT)]
     if quantiser is not None:
         motions = [quantiser.dequantise(quantiser.quantise(motion)) for motion in motions]
     prepared = animator.prepare(still, canonical, motions[0])

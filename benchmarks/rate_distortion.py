@@ -45,27 +45,29 @@ RATE_TARGETS = {5.0: 0.06, 3.0: 0.09}  # kbit/s in all -> ST-LPIPS
 _USUAL = EncoderConfig(crop="none", look_ahead=60)
 # The family of settings, from few bytes to many; one more line is one more point.
 SETTINGS = {
-    f"{size} px q{quality}, {upscaler}, {policy} {value}": replace(
+    f"{size} px q{quality}, {upscaler}, {policy} {value}{'' if align else ', align 0'}": replace(
         _USUAL,
+        alignment=align,
         source_size=size,
         source_quality=quality,
         upscaler=upscaler,
         policy=policy,
         **({"limit": value} if policy == "threshold" else {"interval": value}),  # type: ignore[arg-type]
     )
-    for size, quality, upscaler, policy, value in (
-        (64, 60, "face", "best-frame", 250),
-        (96, 40, "face", "best-frame", 250),
-        (128, 50, "face", "best-frame", 250),
-        (256, 30, "lanczos", "best-frame", 250),
-        (256, 30, "lanczos", "best-frame", 125),
-        (256, 30, "lanczos", "best-frame", 60),
-        (128, 60, "face", "threshold", 30),
-        (128, 60, "lanczos", "threshold", 30),
-        (256, 30, "lanczos", "threshold", 30),
-        (256, 40, "lanczos", "threshold", 20),
-        (256, 60, "lanczos", "threshold", 12),
-        (256, 80, "lanczos", "interval", 10),
+    for size, quality, upscaler, policy, value, align in (
+        (64, 60, "face", "best-frame", 250, 1),
+        (96, 40, "face", "best-frame", 250, 0),
+        (96, 40, "face", "best-frame", 250, 1),
+        (128, 50, "face", "best-frame", 250, 1),
+        (256, 30, "lanczos", "best-frame", 250, 1),
+        (256, 30, "lanczos", "best-frame", 125, 1),
+        (256, 30, "lanczos", "best-frame", 60, 1),
+        (128, 60, "face", "threshold", 30, 1),
+        (128, 60, "lanczos", "threshold", 30, 1),
+        (256, 30, "lanczos", "threshold", 30, 1),
+        (256, 40, "lanczos", "threshold", 20, 1),
+        (256, 60, "lanczos", "threshold", 12, 1),
+        (256, 80, "lanczos", "interval", 10, 1),
     )
 }
 QUICK = (

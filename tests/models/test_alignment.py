@@ -9,6 +9,7 @@ import pytest
 from thcodec.media.video_input import VideoInput
 from thcodec.models.face_vid2vid.alignment import (
     FAR,
+    LIMIT,
     SIZE,
     Alignment,
     Reach,
@@ -53,12 +54,12 @@ def one_for_all(keypoint: int) -> Reach:
 @pytest.mark.parametrize("keypoint", [COMPACT.face - 1, COMPACT.keypoints - 1])
 @pytest.mark.parametrize("turn", [0.0, 0.6])
 def test_a_shifted_picture_is_found(keypoint, turn):
-    """Two samples to the right; a head that is turned in the picture moves along its own axes."""
+    """One sample to the right; a head that is turned in the picture moves along its own axes."""
     wide = spots(1)
-    source, driving = scene_of(wide[:, 4:-4]), scene_of(wide[:, 2:-6])
+    source, driving = scene_of(wide[:, 4:-4]), scene_of(wide[:, 3:-5])
     cos, sin = np.cos(turn), np.sin(turn)
     jacobian = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
-    wanted = np.array([2 * 2 / (SIZE - 1), 0.0])
+    wanted = np.array([2 / (SIZE - 1), 0.0])
     if keypoint < COMPACT.seen:
         wanted = np.linalg.inv(jacobian[:2, :2]) @ wanted
     pair = Alignment(source, driving, jacobian, STILL)
@@ -77,7 +78,7 @@ def test_what_was_the_frame_before_stays_where_nothing_can_be_seen():
     flat = scene_of(np.full((256, 256, 3), 90, np.uint8))
     before = STILL + 0.03
     found = Alignment(flat, flat, np.eye(3), before).bettered(before, one_for_all(0))
-    assert (found > 0.028).all() and (found <= 0.03).all()
+    assert (found > 0.02).all() and (found <= 0.03).all()
 
 
 def test_what_goes_far_is_followed_and_lids_never_wait():
@@ -92,6 +93,16 @@ def test_what_goes_far_is_followed_and_lids_never_wait():
     np.testing.assert_array_equal(stays[-1], drift[-1])
     rest = np.delete(stays, [*DETAIL, COMPACT.keypoints - 1], axis=0)
     np.testing.assert_allclose(rest, [[0.01, 0.02]] * len(rest))
+
+
+def test_nothing_is_pulled_out_of_shape():
+    wide = spots(3)
+    source, driving = scene_of(wide[:, 8:]), scene_of(wide[:, :-8])
+    pair = Alignment(source, driving, np.eye(3), STILL)
+    found = STILL
+    for _ in range(5):
+        found = pair.bettered(found, one_for_all(3))
+    assert np.abs(found).max() <= LIMIT
 
 
 def test_a_hidden_source_has_no_say():
@@ -128,7 +139,7 @@ def test_frames_come_nearer_and_lids_stay(animator, frames, far):
         before, after = (psnr(frames[start + 100], picture) for picture in shown)
         gains.append(after - before)
         way = np.linalg.norm((better.expression - motion.expression)[:, :2], axis=1)
-        assert way[DETAIL].max() < 0.03 and way.max() < 0.3
+        assert way[DETAIL].max() < 0.03 and way.max() <= np.sqrt(2) * LIMIT
         np.testing.assert_array_equal(better.rotation, motion.rotation)
         np.testing.assert_array_equal(better.expression[:, 2], motion.expression[:, 2])
     assert np.mean(gains) > 0.3 and min(gains) > -0.2

@@ -25,11 +25,13 @@ WEIGHT = 0.25  # of what light does not change, beside the colours themselves
 UNLIKE = 0.1  # difference of a sample from which on it says less: it may be hidden or painted
 # What the square of a keypoint's drift costs, and of its way from where it was the frame before,
 # which takes bits and is mostly noise.
-STIFFNESS, INERTIA = 3e-4, 1e-2
+STIFFNESS, INERTIA = 3e-3, 1e-2
+# Further than this, 6 pixels of 256, no extractor errs: what pulls is a hand, or hair that the
+# source does not show, and a face that is pulled out of shape to cover it.
+LIMIT = 0.05
 FAR = 0.06  # way of the extractor's from the frame before that is no noise: nearly one sample
 STEPS = 2  # of one round
 LEAST = 1e-6  # share that counts; processors are slow with the denormal numbers among those below
-MOST = 0.06  # that a step moves a keypoint, in half picture sides
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +124,9 @@ class Alignment:
         picture = reach.picture.reshape(-1, 2)
         for _ in range(STEPS):  # the masks go with the keypoints in the next round
             step = self._step(drift, picture, shares, reach.occlusion.reshape(-1))
-            drift = drift + step
-            shift = np.einsum("kij,kj->ki", self._turn, step.astype(np.float32))
+            better = (drift + step).clip(-LIMIT, LIMIT)
+            way, drift = better - drift, better
+            shift = np.einsum("kij,kj->ki", self._turn, way.astype(np.float32))
             picture = picture - shares.T @ shift
         return drift
 
@@ -144,7 +147,7 @@ class Alignment:
         held = STIFFNESS * drift + INERTIA * (drift - self._cheapest)
         wanted = -np.einsum("ik,kia->ak", pull, self._turn).ravel() - held.T.ravel()
         way: np.ndarray = np.linalg.solve(matrix, wanted)
-        return way.reshape(2, -1).T.clip(-MOST, MOST)
+        return way.reshape(2, -1).T
 
     def _normal(self, along: list[np.ndarray], trust: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """The normal equations' matrix (2 K, 2 K), all x before all y."""
