@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from thcodec.media.video_input import VideoInput
 from thcodec.models.face_vid2vid.alignment import (
     FAR,
     LIMIT,
@@ -17,23 +16,11 @@ from thcodec.models.face_vid2vid.alignment import (
     staying,
 )
 from thcodec.models.face_vid2vid.config import COMPACT
-from thcodec.models.registry import load_animator
 from thcodec.motion import Motion
 from thcodec.pipeline.quality import psnr
 
 STILL = np.zeros((COMPACT.keypoints, 2))
 DETAIL = [*COMPACT.detail, *COMPACT.pupils]
-
-
-@pytest.fixture(scope="module")
-def animator():
-    return load_animator()
-
-
-@pytest.fixture(scope="module")
-def frames(request):
-    with VideoInput(request.getfixturevalue("shared_clip"), audio=False) as video:
-        return [frame.rgb for frame, _ in zip(video.frames(), range(241), strict=False)]
 
 
 def spots(seed: int) -> np.ndarray:

@@ -3,25 +3,11 @@
 import weakref
 
 import numpy as np
-import pytest
 
-from thcodec.media.video_input import VideoInput
 from thcodec.models.face_vid2vid import animator as animator_module
 from thcodec.models.face_vid2vid.tracking import LOST
-from thcodec.models.registry import load_animator
 from thcodec.motion import Quantiser, transform
 from thcodec.pipeline.quality import psnr
-
-
-@pytest.fixture(scope="module")
-def animator():
-    return load_animator()
-
-
-@pytest.fixture(scope="module")
-def frames(request):
-    with VideoInput(request.getfixturevalue("shared_clip"), audio=False) as video:
-        return [frame.rgb for frame, _ in zip(video.frames(), range(241), strict=False)]
 
 
 def animate(animator, source, targets):
