@@ -16,7 +16,7 @@ from torch.utils.data import IterableDataset
 from thcodec.models.face_vid2vid.animator import ANCHORS, RIGIDITY
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.pose import decompose
-from thcodec.models.face_vid2vid.tracking import Flow, flow_both_ways, follow, grey
+from thcodec.models.face_vid2vid.tracking import Flow, flow_both_ways, follow, grey, shrink
 from thcodec.motion.keypoints import Motion, scaled_rotation, transform
 from thcodec.train import landmarks
 from thcodec.train.device import picture_on
@@ -220,16 +220,6 @@ class PairStream(IterableDataset[PairBatch]):
 
 def _tint(picture: np.ndarray, gain: np.ndarray) -> np.ndarray:
     return np.clip(picture * gain, 0, 255).astype(np.uint8)
-
-
-def shrink(frame: np.ndarray, size: int) -> np.ndarray:
-    """A picture (S, S, 3) at ``size``, by areas."""
-    if frame.shape[0] == size:
-        return np.ascontiguousarray(frame)
-    small: np.ndarray = cv2.resize(
-        np.ascontiguousarray(frame), (size, size), interpolation=cv2.INTER_AREA
-    )
-    return small
 
 
 def relate(

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from thcodec.models.face_vid2vid.config import COMPACT
-from thcodec.models.face_vid2vid.tracking import grey
+from thcodec.models.face_vid2vid.tracking import grey, shrink
 from thcodec.motion.keypoints import Motion
 
 SIZE = COMPACT.motion_size  # of the pictures that are compared: the field has no more samples
@@ -29,7 +29,7 @@ STIFFNESS, INERTIA = 3e-3, 1e-2
 # Further than this, 6 pixels of 256, no extractor errs: what pulls is a hand, or hair that the
 # source does not show, and a face that is pulled out of shape to cover it.
 LIMIT = 0.05
-FAR = 0.06  # way of the extractor's from the frame before that is no noise: nearly one sample
+FAR = 0.06  # way of the extractor's from the frame before that is no noise: nearly two samples
 STEPS = 2  # of one round
 LEAST = 1e-6  # share that counts; processors are slow with the denormal numbers among those below
 
@@ -53,20 +53,19 @@ class Scene:
         return np.dstack([colours, WEIGHT * even, WEIGHT * x / edges, WEIGHT * y / edges])
 
     @cached_property
-    def patch(self) -> np.ndarray:
-        """(h, w, 3 C), kept, for sources: features, their slopes along x, then those along y, for
-        half a picture side.
+    def patch(self) -> list[np.ndarray]:
+        """Kept, for sources: features, their slopes along x, then those along y, for half a picture
+        side; (h, w, 3) each, as many channels as OpenCV samples at a time.
         """
         features, half = self.features(), np.float32((SIZE - 1) / 2)
-        return np.concatenate([features, *(slope * half for slope in _slopes(features))], -1)
+        maps = [features, *(slope * half for slope in _slopes(features))]
+        parts = (part for each in maps for part in np.split(each, each.shape[-1] // 3, -1))
+        return [np.ascontiguousarray(part) for part in parts]
 
 
 def scene_of(picture: np.ndarray) -> Scene:
     """Of a picture (S, S, 3) uint8 RGB."""
-    small = picture
-    if picture.shape[0] != SIZE:
-        small = cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-    return Scene(small, grey(picture))
+    return Scene(shrink(picture, SIZE), grey(picture))
 
 
 @dataclass(frozen=True)
@@ -173,18 +172,11 @@ def _slopes(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (wide[1:-1, 2:] - wide[1:-1, :-2]) / 2, (wide[2:, 1:-1] - wide[:-2, 1:-1]) / 2
 
 
-def _sampled(maps: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Maps (h, w, C) where a field's picture (h w, 2) says, (h w, C); OpenCV takes 4 channels."""
+def _sampled(maps: list[np.ndarray], picture: np.ndarray) -> np.ndarray:
+    """Maps (h, w, 3) where a field's picture (h w, 2) says, side by side: (h w, C)."""
     places = ((picture + 1) * ((SIZE - 1) / 2)).astype(np.float32)
     x, y = (np.ascontiguousarray(each).reshape(SIZE, SIZE) for each in places.T)
     parts = [
-        cv2.remap(
-            np.ascontiguousarray(maps[..., at : at + 3]),
-            x,
-            y,
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        for at in range(0, maps.shape[-1], 3)
+        cv2.remap(each, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for each in maps
     ]
     return np.concatenate(parts, -1).reshape(SIZE * SIZE, -1)

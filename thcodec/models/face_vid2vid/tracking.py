@@ -32,12 +32,19 @@ class Flow:
     trusted: np.ndarray
 
 
+def shrink(frame: np.ndarray, size: int) -> np.ndarray:
+    """A picture (S, S, 3) at ``size``, by areas."""
+    if frame.shape[0] == size:
+        return np.ascontiguousarray(frame)
+    small: np.ndarray = cv2.resize(
+        np.ascontiguousarray(frame), (size, size), interpolation=cv2.INTER_AREA
+    )
+    return small
+
+
 def grey(picture: np.ndarray) -> np.ndarray:
     """A picture (S, S, 3) uint8 RGB as flow wants it: (128, 128) uint8."""
-    small = picture
-    if picture.shape[0] != SIZE:
-        small = cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-    seen: np.ndarray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    seen: np.ndarray = cv2.cvtColor(shrink(picture, SIZE), cv2.COLOR_RGB2GRAY)
     return seen
 
 
