@@ -21,7 +21,7 @@ from thcodec.models.animator import Animator, Extraction
 from thcodec.motion import Quantiser
 from thcodec.motion.keypoints import Floats
 from thcodec.pipeline.config import ALIGNMENT, EncoderConfig
-from thcodec.sources.stills import decode_still, encode_still, jpeg_tables, resize_still
+from thcodec.sources.stills import decode_still, encode_still, resize_still
 
 STEP = 7  # frames between two scored ones: it divides no usual source interval
 
@@ -98,15 +98,10 @@ def canonical_of(seen: Extraction, quantiser: Quantiser | None) -> Floats:
 def coded_still(picture: np.ndarray) -> np.ndarray:
     """What the decoder has of a source with the default options."""
     config = EncoderConfig()
-    tables = jpeg_tables(config.source_quality)
     side = config.still_size
-    data = encode_still(
-        resize_still(picture, side),
-        codec=config.still_codec,
-        quality=config.source_quality,
-        tables=tables,
-    )
-    still = decode_still(data, config.still_codec, side, side, tables=tables)
+    codec = config.still_codec_for(live=False)
+    data = encode_still(resize_still(picture, side), codec=codec, quality=config.source_quality)
+    still = decode_still(data, codec, side, side)
     return registry.load_upscaler(config.upscaler_name(live=False), runtime="auto").upscale(
         still, len(picture)
     )

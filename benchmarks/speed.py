@@ -40,7 +40,7 @@ from thcodec.models.runtime import default_threads
 from thcodec.pipeline.config import ALIGNMENT, EncoderConfig
 from thcodec.pipeline.decoder import Decoder
 from thcodec.pipeline.encoder import Encoder
-from thcodec.sources.stills import decode_still, encode_still, resize_still
+from thcodec.sources.stills import StillEncoder, decode_still, resize_still
 
 BATCH = 8  # frames at a time, as in file mode
 LARGE_SHARE = 4  # so many times fewer frames of pictures larger than the clip's
@@ -201,8 +201,9 @@ def stages(frames: list[np.ndarray], animator: Animator) -> dict[str, float]:
     """Milliseconds of each stage: of a frame, or of a source where the name says so."""
     config, some = CONFIG, frames[:BATCH]
     still = resize_still(frames[0], config.still_size)
-    code = {"codec": config.still_codec, "quality": config.source_quality, "tables": b""}
-    data = encode_still(still, **code)  # type: ignore[arg-type]
+    codec = config.still_codec_for(live=False)
+    stills = StillEncoder(codec, config.source_quality)
+    data = stills.encode(still, alone=True)
     side = config.still_size
     upscaler = registry.load_upscaler(config.upscaler_name(live=False), runtime="auto")
     face, quarter = registry.load_upscaler("face", runtime="auto"), resize_still(frames[0], 64)
@@ -221,10 +222,8 @@ def stages(frames: list[np.ndarray], animator: Animator) -> dict[str, float]:
         "rest of encoding": 1000 / whole["encode"] - network,
         "animate": picture,
         "rest of decoding": 1000 / whole["decode"] - picture,
-        "code a source's still": _ms(lambda: encode_still(still, **code)),  # type: ignore[arg-type]
-        "decode a source's still": _ms(
-            lambda: decode_still(data, config.still_codec, side, side, tables=b"")
-        ),
+        "code a source's still": _ms(lambda: stills.encode(still, alone=False)),
+        "decode a source's still": _ms(lambda: decode_still(data, codec, side, side)),
         "enlarge a source": _ms(lambda: upscaler.upscale(still, 256)),
         FACE: _ms(lambda: face.upscale(quarter, 256)),
         "prepare a source": _ms(lambda: animator.prepare(frames[0], canonical, motions[0])),

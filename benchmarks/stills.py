@@ -12,14 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from thcodec.bitstream.header import StillCodec
 from thcodec.media.video_input import VideoInput
-from thcodec.sources.stills import (
-    StillCodec,
-    decode_still,
-    encode_still,
-    jpeg_tables,
-    resize_still,
-)
+from thcodec.sources.stills import decode_still, encode_still, jpeg_tables, resize_still
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIPS = ROOT.parent / "shared" / "data" / "val256"

@@ -24,11 +24,12 @@ import torch
 from PIL import Image
 
 from benchmarks import common, faces
+from thcodec.bitstream.header import StillCodec
 from thcodec.evaluate.identity import IdentityScorer
 from thcodec.evaluate.perceptual import Distance, load_stlpips
 from thcodec.evaluate.scores import score
 from thcodec.models.upscaler import Upscaler
-from thcodec.sources.stills import StillCodec, resize_still
+from thcodec.sources.stills import resize_still
 from thcodec.train.stills import coded
 
 QUALITIES = (30, 60, 85)

@@ -16,17 +16,12 @@ import numpy as np
 
 from benchmarks import common, faces
 from benchmarks.upscale import CODECS
+from thcodec.bitstream.header import StillCodec
 from thcodec.evaluate.perceptual import Distance, load_stlpips
 from thcodec.evaluate.scores import score
 from thcodec.models import registry
 from thcodec.models.upscaler import Upscaler
-from thcodec.sources.stills import (
-    StillCodec,
-    decode_still,
-    encode_still,
-    jpeg_tables,
-    resize_still,
-)
+from thcodec.sources.stills import decode_still, encode_still, jpeg_tables, resize_still
 
 SIZE = 256
 STILLS = (48, 64, 96, 128, 192, 256)

@@ -18,6 +18,7 @@ TABLES = {  # section 8.6, as printed
 }
 
 
+STILLS = {1, 2, 3, 5}
 TICKS, TIME, VALUE, SIDE = (1 << 31) - 1, (1 << 62) - 1, (1 << 23) - 1, 16384
 
 
@@ -50,6 +51,12 @@ class Bytes:
 
     def u8(self, low: int = 0, high: int = 255) -> int:
         return within(self.take(1)[0], low, high)
+
+    def one_of(self, values: set[int]) -> int:
+        value = self.u8()
+        if value not in values:
+            raise Fault("LimitError", f"{value} is none of {values}")
+        return value
 
     def flags(self, known: int) -> int:
         value = self.u8()
@@ -118,7 +125,7 @@ def header(payload: bytes) -> dict[str, Any]:
     scan.u8(3, 3)
     got["steps"] = [scan.uv(1, 1 << 31) for _ in range(6)]
     got["coder"], got["bank_size"] = scan.u8(0, 2), scan.u8(1, 64)
-    got["still_codec"] = scan.u8(1, 3)
+    got["still_codec"] = scan.one_of(STILLS)
     for role in ("animator", "upscaler"):
         got[role] = [scan.text(), scan.text(), scan.take(32).hex()]
     got["jpeg_tables"] = scan.blob(4096).hex()

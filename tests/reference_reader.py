@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.reference_fields import (
+    STILLS,
     TICKS,
     TIME,
     VALUE,
@@ -110,7 +111,7 @@ class Stream:
         flags = scan.flags(0x37)
         if flags >> 4 == 3:
             raise Fault("MalformedError", "coder 3")
-        number, pts, codec = scan.uv(0, 65535), scan.sv(TIME), scan.u8(1, 3)
+        number, pts, codec = scan.uv(0, 65535), scan.sv(TIME), scan.one_of(STILLS)
         got = {"id": number, "pts": pts, "codec": codec}
         got["size"] = [scan.uv(1, 2048), scan.uv(1, 2048)]
         keypoints = scan.u8(1, 128)

@@ -93,7 +93,7 @@ def test_info_of_sources(moving: Run, clip: Path, tmp_path: Path) -> None:
     sources = json.loads(moving("info", stream, "--sources", "--json").out)
     assert sum(source["frames"] for source in sources) == 50
     for line, source in zip(lines, sources, strict=True):
-        assert line.split()[2:4] == ["webp", "128x128"]
+        assert line.split()[2:4] == ["av1", "128x128"]
         assert list(map(int, line.split()[4:])) == [source[k] for k in ("bytes", "frames", "score")]
     assert "source_scores" not in moving("info", stream).out
     assert json.loads(moving("info", stream, "--json").out)["sources"] == sources

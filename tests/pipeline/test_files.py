@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import thcodec
 from tests import clips
 from tests.doubles import MomentAnimator
 from thcodec.bitstream import Packet, RecordType
+from thcodec.bitstream.header import StillCodec
 from thcodec.bitstream.signature import PREAMBLE
 from thcodec.errors import MalformedError, MediaError, NoFaceError, OutputExistsError
 from thcodec.media.video_input import InputFrame
@@ -70,7 +72,7 @@ def test_equal_input_makes_equal_bytes(clip: Path, tmp_path: Path) -> None:
     assert streams[0].getvalue() == streams[1].getvalue()
 
 
-@pytest.mark.parametrize("codec", [1, 2, 3])
+@pytest.mark.parametrize("codec", list(StillCodec))
 @pytest.mark.parametrize("coder", [0, 1, 2])
 def test_every_codec_and_coder(clip: Path, codec: int, coder: int, tmp_path: Path) -> None:
     config = thcodec.EncoderConfig(crop="none", still_codec=codec, coder=coder, audio=False)
@@ -126,8 +128,9 @@ def test_not_a_video(tmp_path: Path) -> None:
 
 
 def _pushed(times: range) -> list[Packet]:
-    """A stream of a source and a motion packet for every 20 frames."""
-    encoder = thcodec.Encoder(PLAIN, live=False, animator=MomentAnimator())
+    """A stream of a source, whose still stands alone, and a motion packet for every 20 frames."""
+    config = replace(PLAIN, still_codec=StillCodec.WEBP)
+    encoder = thcodec.Encoder(config, live=False, animator=MomentAnimator())
     packets = [packet for at in times for packet in encoder.push(clips.disc(at), at)]
     return packets + encoder.flush()
 

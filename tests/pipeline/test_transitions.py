@@ -17,11 +17,11 @@ from tests import clips
 from tests.doubles import MomentAnimator
 from thcodec import Decoder, Encoder, EncoderConfig, Frame, Packet
 from thcodec.bitstream import KeypointModel, RecordType, Transition, TransitionKind
-from thcodec.bitstream.header import Crop
+from thcodec.bitstream.header import Crop, StillCodec
 from thcodec.models.animator import fade
 from thcodec.pipeline.config import DEFAULT_TRANSITION, DecoderConfig
 from thcodec.pipeline.mixing import Difference
-from thcodec.sources.stills import StillCodec, encode_still
+from thcodec.sources.stills import encode_still
 
 GREY = {0: 30, 1: 110, 2: 190, 3: 230}
 MODEL = KeypointModel(5)

@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from thcodec.errors import LimitError, MalformedError
-from thcodec.sources import jpeg
+from thcodec.bitstream.header import StillCodec
+from thcodec.errors import LimitError, MalformedError, SequenceError
+from thcodec.sources import av1, jpeg
 from thcodec.sources.stills import (
-    StillCodec,
+    StillDecoder,
+    StillEncoder,
     decode_still,
     encode_still,
     jpeg_tables,
@@ -33,6 +35,10 @@ def smooth_picture(width: int = 64, height: int = 64) -> np.ndarray:
 @pytest.mark.parametrize("codec", list(StillCodec))
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (128, 128), (37, 51), (1, 1), (16, 200)])
 def test_round_trip(codec, width, height):
+    if codec is StillCodec.AV1 and width < av1.SMALLEST:
+        with pytest.raises(LimitError, match="8 are the least"):
+            encode_still(smooth_picture(width, height), codec=codec)
+        return
     picture = smooth_picture(width, height)
     tables = jpeg_tables(90)
     data = encode_still(picture, codec=codec, quality=90, tables=tables)
@@ -185,7 +191,72 @@ def test_damage_is_an_error_or_a_picture(codec, data):
         picture = decode_still(bytes(damaged), codec, 64, 64, tables=TABLES)
     except MalformedError:
         return
+    except SequenceError:
+        assert codec is StillCodec.AV1 and damaged[:1] != whole[:1]
+        return
     assert picture.shape == (64, 64, 3)
+
+
+def turning(count: int, side: int = 64) -> list[np.ndarray]:
+    """Pictures that differ little from one to the next."""
+    whole = smooth_picture(side + 4 * count, side)
+    return [whole[:, 4 * at : 4 * at + side].copy() for at in range(count)]
+
+
+def decoded(decoder: StillDecoder, numbered: list[tuple[int, bytes]]) -> list[np.ndarray | None]:
+    """None where a still before is missed."""
+    found: list[np.ndarray | None] = []
+    for number, data in numbered:
+        try:
+            found.append(decoder.decode(number, data, StillCodec.AV1, 64, 64))
+        except SequenceError:
+            found.append(None)
+    return found
+
+
+def test_stills_of_a_chain_cost_less_and_come_back():
+    pictures, encoder = turning(4), StillEncoder(StillCodec.AV1, 60)
+    chain = [encoder.encode(picture, alone=False) for picture in pictures]
+    alone = [encode_still(picture, codec=StillCodec.AV1, quality=60) for picture in pictures]
+    assert chain[0] == alone[0] and sum(map(len, chain[1:])) < 0.6 * sum(map(len, alone[1:]))
+    again = decoded(StillDecoder(b""), list(enumerate(chain)))
+    for picture, got in zip(pictures, again, strict=True):
+        assert got is not None and np.abs(got.astype(float) - picture).mean() < 6
+
+
+def test_what_a_lost_still_bears_is_refused_up_to_the_next_chain():
+    encoder = StillEncoder(StillCodec.AV1, 60)
+    data = [encoder.encode(each, alone=at == 4) for at, each in enumerate(turning(6))]
+    whole = decoded(StillDecoder(b""), list(enumerate(data)))
+    gap = decoded(StillDecoder(b""), [each for each in enumerate(data) if each[0] != 1])
+    assert [got is None for got in gap] == [False, True, True, False, False]
+    for got, wanted in zip(gap[3:], whole[4:], strict=True):
+        assert np.array_equal(got, wanted)
+    decoder = StillDecoder(b"")
+    damaged = list(enumerate([data[0], data[1][:-9], *data[2:]]))
+    with pytest.raises(MalformedError):
+        decoded(decoder, damaged[:2])
+    assert [got is None for got in decoded(decoder, damaged[2:])] == [True, True, False, False]
+    other = encode_still(turning(1)[0], codec=StillCodec.WEBP)
+    decoder = StillDecoder(b"")
+    decoder.decode(0, data[0], StillCodec.AV1, 64, 64)
+    decoder.decode(1, other, StillCodec.WEBP, 64, 64)
+    assert decoded(decoder, [(2, data[1])]) == [None]
+
+
+def test_chains_end(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(av1, "LONGEST", 3)
+    encoder = StillEncoder(StillCodec.AV1, 60)
+    data = [encoder.encode(picture, alone=False) for picture in turning(7)]
+    assert [at for at, each in enumerate(data) if av1.begins_chain(each)] == [0, 3, 6]
+    assert all(got is not None for got in decoded(StillDecoder(b""), list(enumerate(data))))
+
+
+def test_colours_of_an_av1_still_are_those_of_the_picture():
+    for colour in ((255, 255, 255), (0, 0, 0), (200, 40, 40), (30, 160, 60), (20, 60, 220)):
+        picture = np.full((64, 64, 3), colour, np.uint8)
+        again = decode_still(encode_still(picture, codec=5, quality=90), 5, 64, 64)
+        assert np.abs(again.astype(int) - picture).max() <= 4
 
 
 def test_resize():

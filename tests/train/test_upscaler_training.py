@@ -12,10 +12,11 @@ from PIL import Image
 
 from tests import clips
 from tests.train.fresh import in_fresh_process
+from thcodec.bitstream.header import StillCodec
 from thcodec.errors import ThvError
 from thcodec.models.esrgan.compact import CompactConfig, CompactNet
 from thcodec.models.esrgan.layouts import load_network
-from thcodec.sources.stills import StillCodec, resize_still
+from thcodec.sources.stills import resize_still
 from thcodec.train import upscaler
 from thcodec.train.discriminator import Discriminator, judge_loss, maker_loss
 from thcodec.train.run import find_config, read_config, train

@@ -7,7 +7,7 @@ stop at ten bytes, ranges, blobs whose cap is checked before they are read.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, BinaryIO
 
 import construct
@@ -67,6 +67,20 @@ class Ranged(construct.Subconstruct):
         self._check(obj, stream.tell(), path)
         self.subcon._build(obj, stream, context, path)
         return obj
+
+
+class Listed(Ranged):
+    """An integer field that must be one of some."""
+
+    def __init__(self, subcon: construct.Construct, values: Collection[int]) -> None:
+        super().__init__(subcon, min(values), max(values))
+        self.values = values
+
+    def _check(self, value: int, offset: int, path: str) -> int:
+        if value not in self.values:
+            name, allowed = path.rpartition("> ")[2], ", ".join(str(int(v)) for v in self.values)
+            raise LimitError(f"{name} is {value}, allowed is {allowed}", offset)
+        return value
 
 
 class Flags(construct.Validator):

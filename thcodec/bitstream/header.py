@@ -13,6 +13,7 @@ from thcodec.bitstream import limits
 from thcodec.bitstream.fields import (
     Blob,
     Flags,
+    Listed,
     Ranged,
     Text,
     Varint,
@@ -86,6 +87,25 @@ class AudioParameters:
     extradata: bytes = b""
 
 
+class StillCodec(IntEnum):
+    """How a still is coded (ids of spec section 6.1; 4 is reserved).
+
+    ``JPEG``: the bare scan of a 4:2:0 baseline JPEG whose tables stand in the stream header.
+    ``WEBP``: the VP8 key frame (RFC 6386) out of a simple lossy WebP file. ``COMPLETE_JPEG``: a
+    baseline JPEG file of one scan. ``AV1``: a frame that may build on the still before it.
+    """
+
+    JPEG = 1
+    WEBP = 2
+    COMPLETE_JPEG = 3
+    AV1 = 5
+
+    @property
+    def label(self) -> str:
+        """What users call it."""
+        return "jpeg-complete" if self is StillCodec.COMPLETE_JPEG else self.name.lower()
+
+
 class TransitionKind(IntEnum):
     """How two sources are mixed (ids of spec section 7.4)."""
 
@@ -126,7 +146,7 @@ class StreamHeader:
         live: one frame per motion packet.
         bank_size: sources that are valid at one time.
         animator, upscaler: networks that the decoder needs.
-        still_codec: 1 baseline JPEG with shared tables, 2 WebP, 3 complete JPEG.
+        still_codec: a StillCodec.
         jpeg_tables: DQT and DHT segments for codec 1, as in an abbreviated JPEG stream.
         audio: set-up of the audio, or None.
         transition: how a switch between sources is shown; None: as a cut.
@@ -248,7 +268,7 @@ _LAYOUT = c.Struct(
     "steps" / c.Struct(*(name / Ranged(Varint, 1, limits.MAX_STEP) for name in STEPS)),
     "coder" / Ranged(c.Int8ub, 0, 2),
     "bank_size" / Ranged(c.Int8ub, 1, limits.MAX_BANK),
-    "still_codec" / Ranged(c.Int8ub, 1, 3),
+    "still_codec" / Listed(c.Int8ub, list(StillCodec)),
     "animator" / _IDENTITY,
     "upscaler" / _IDENTITY,
     "jpeg_tables" / Blob(limits.MAX_TABLES),

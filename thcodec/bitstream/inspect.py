@@ -6,7 +6,7 @@ import os
 from fractions import Fraction
 from typing import Any, BinaryIO
 
-from thcodec.bitstream.header import StreamHeader, TransitionKind
+from thcodec.bitstream.header import StillCodec, StreamHeader, TransitionKind
 from thcodec.bitstream.motion_head import MotionHead
 from thcodec.bitstream.packet import Packet, RecordType
 from thcodec.bitstream.reader import Reader
@@ -21,7 +21,6 @@ from thcodec.errors import ThvError
 __all__ = ["info", "verify"]
 
 Source = str | os.PathLike[str] | BinaryIO
-_STILLS = {1: "jpeg", 2: "webp", 3: "jpeg-complete"}
 
 
 def info(source: Source) -> dict[str, Any]:
@@ -85,7 +84,7 @@ def _source(head: SourceHead, size: int, header: StreamHeader) -> dict[str, Any]
     return {
         "id": head.source_id,
         "time": float(head.pts * header.time_base),
-        "codec": _STILLS[head.codec],
+        "codec": StillCodec(head.codec).label,
         "width": head.width,
         "height": head.height,
         "bytes": size,

@@ -8,8 +8,17 @@ from dataclasses import dataclass, replace
 import construct as c
 
 from thcodec.bitstream import limits
-from thcodec.bitstream.fields import Blob, Flags, Ranged, Varint, Zigzag, build_fields, parse_fields
-from thcodec.bitstream.header import CROP, Crop, crop_from
+from thcodec.bitstream.fields import (
+    Blob,
+    Flags,
+    Listed,
+    Ranged,
+    Varint,
+    Zigzag,
+    build_fields,
+    parse_fields,
+)
+from thcodec.bitstream.header import CROP, Crop, StillCodec, crop_from
 from thcodec.entropy.coders import CoderId, VectorCoder
 from thcodec.entropy.tables import Kind, canonical_kinds, motion_kinds
 from thcodec.errors import LimitError, MalformedError, SequenceError, ThvError
@@ -26,7 +35,7 @@ class SourceRecord:
         source_id: 0..65535. It takes the bank's slot `source_id % bank_size` and evicts what was
             there.
         pts: presentation time of the frame that the still shows, ticks.
-        codec: 1 baseline JPEG that uses the header's tables, 2 WebP, 3 complete JPEG.
+        codec: a StillCodec.
         width, height: size of the still, pixels.
         canonical: (3K,) quantised canonical keypoints.
         motion: quantised motion vector of the source frame itself.
@@ -190,7 +199,7 @@ _LAYOUT = c.Struct(
     "flags" / Flags(_CROP | _BASE | _JACOBIANS | 3 << _CODER_SHIFT),
     "source_id" / Ranged(Varint, 0, 65535),
     "pts" / Ranged(Zigzag, -limits.MAX_TIME, limits.MAX_TIME),
-    "codec" / Ranged(c.Int8ub, 1, 3),
+    "codec" / Listed(c.Int8ub, list(StillCodec)),
     "width" / Ranged(Varint, 1, limits.MAX_CODED),
     "height" / Ranged(Varint, 1, limits.MAX_CODED),
     "keypoints" / Ranged(c.Int8ub, 1, limits.MAX_KEYPOINTS),

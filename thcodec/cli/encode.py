@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from thcodec.bitstream.header import StillCodec
 from thcodec.cli import console, options
 from thcodec.pipeline.config import (
     ALIGNMENT,
@@ -18,7 +19,7 @@ from thcodec.pipeline.config import (
 )
 
 _DEFAULT = EncoderConfig()
-_STILLS = {"jpeg": 1, "webp": 2, "jpeg-complete": 3}
+_STILLS = {codec.label: int(codec) for codec in StillCodec}
 _CODERS = {"raw": 0, "zstd": 1, "range": 2}
 
 
@@ -108,7 +109,13 @@ def encode(
             show_default=f"{DEFAULT_TRANSITION}, at most a quarter of --interval",
         ),
     ] = None,
-    still_codec: Annotated[str, typer.Option(help="jpeg, webp or jpeg-complete.")] = "webp",
+    still_codec: Annotated[
+        str | None,
+        typer.Option(
+            help="av1 (stills build on those before), webp, jpeg or jpeg-complete.",
+            show_default="av1, in live streams webp",
+        ),
+    ] = None,
     coder: Annotated[str, typer.Option(help="Of the motion: range, zstd or raw.")] = "range",
     device: options.Device = "cpu",
     runtime: options.Runtime = _DEFAULT.runtime,
@@ -150,7 +157,9 @@ def encode(
             transition_frames=transition_frames,
             runtime=runtime,
             threads=threads,
-            still_codec=_choice("still codec", still_codec, _STILLS),
+            still_codec=None
+            if still_codec is None
+            else _choice("still codec", still_codec, _STILLS),
             coder=_choice("coder", coder, _CODERS),
         )
         if live or live_file:

@@ -13,7 +13,7 @@ from thcodec.models.animator import Animator, Extraction
 from thcodec.motion import Motion, Quantiser
 from thcodec.pipeline.config import EncoderConfig
 from thcodec.pipeline.seen import SeenFrame
-from thcodec.sources.stills import encode_still, jpeg_tables, resize_still
+from thcodec.sources.stills import StillEncoder, resize_still
 
 
 @dataclass(eq=False)
@@ -41,13 +41,16 @@ class SourceMaker:
         config: see EncoderConfig.
         animator: the network that sees the keypoints.
         quantiser: of the stream.
+        live: whether the stream is.
     """
 
-    def __init__(self, config: EncoderConfig, animator: Animator, quantiser: Quantiser) -> None:
+    def __init__(
+        self, config: EncoderConfig, animator: Animator, quantiser: Quantiser, *, live: bool
+    ) -> None:
         self._config = config
         self._animator = animator
         self._quantiser = quantiser
-        self.tables = jpeg_tables(config.source_quality) if config.still_codec == 1 else b""
+        self.stills = StillEncoder(config.still_codec_for(live), config.source_quality)
         self.made = 0
 
     def make(self, source_id: int, still: SeenFrame) -> CodedSource:
@@ -72,16 +75,14 @@ class SourceMaker:
         )
 
     def record(self, source: CodedSource, frame: CroppedFrame, crop: Crop | None) -> SourceRecord:
-        """The source with its still; `crop` where a new one begins."""
+        """The source with its still, as it will be sent next; `crop` where a new shot begins."""
         config = self._config
         still = resize_still(frame.picture, config.still_size)
-        data = encode_still(
-            still, codec=config.still_codec, quality=config.source_quality, tables=self.tables
-        )
+        data = self.stills.encode(still, alone=crop is not None)
         return SourceRecord(
             source_id=source.id,
             pts=frame.pts,
-            codec=config.still_codec,
+            codec=self.stills.codec,
             width=config.still_size,
             height=config.still_size,
             canonical=tuple(source.integers),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from thcodec.bitstream.header import Transition, TransitionKind
+from thcodec.bitstream.header import StillCodec, Transition, TransitionKind
 from thcodec.bitstream.limits import MAX_TRANSITION
 from thcodec.models.runtime import MAX_THREADS, RUNTIMES
 from thcodec.sources.policy import LOOK_AHEAD_ONLY, POLICIES
@@ -57,7 +57,8 @@ class EncoderConfig:
         runtime: what the compact animator and the upscaler face run on: "torch", "openvino", "int8"
             (OpenVINO with what was quantised) or "auto", the fastest that is here.
         threads: of the work in all, 1..256; None: as many as the process may use.
-        still_codec: 1 JPEG with shared tables, 2 WebP, 3 complete JPEG.
+        still_codec: 1 JPEG with shared tables, 2 WebP, 3 complete JPEG, 5 AV1, where each still
+            builds on those before it; None: 5, in live streams 2: who joins later has no others.
         coder: entropy coder of the motion: 0 raw, 1 zstd, 2 adaptive range coder.
         group: frames per motion packet in file mode, 1..1024; live mode always sends one.
         hysteresis: quantiser steps a value must move before it changes, 0.5 or more.
@@ -88,7 +89,7 @@ class EncoderConfig:
     device: str = "cpu"
     runtime: str = "auto"
     threads: int | None = None
-    still_codec: int = 2
+    still_codec: int | None = None
     coder: int = 2
     group: int = 100
     hysteresis: float = 1.1
@@ -109,7 +110,9 @@ class EncoderConfig:
             _check("bank", self.bank, 1, 64)
         self._check_policy()
         _check("audio bitrate", self.audio_bitrate, 6000, 256_000)
-        _check("still codec", self.still_codec, 1, 3)
+        if self.still_codec is not None and self.still_codec not in list(StillCodec):
+            allowed = ", ".join(str(int(codec)) for codec in StillCodec)
+            raise ValueError(f"still codec is {self.still_codec}, allowed is {allowed}")
         _check("coder", self.coder, 0, 2)
         _check("group", self.group, 1, 1024)
         if self.alignment is not None:
@@ -177,6 +180,12 @@ class EncoderConfig:
     def upscaler_name(self, live: bool) -> str:
         """What brings stills to ``size``."""
         return self.upscaler or ("lanczos" if live else "face")
+
+    def still_codec_for(self, live: bool) -> StillCodec:
+        """How stills are coded."""
+        if self.still_codec is not None:
+            return StillCodec(self.still_codec)
+        return StillCodec.WEBP if live else StillCodec.AV1
 
     def alignment_rounds(self, live: bool) -> int:
         """Rounds in which a frame's motion is bettered."""

@@ -17,7 +17,7 @@ from thcodec.bitstream import (
     SourceRecord,
     StreamHeader,
 )
-from thcodec.bitstream.header import Crop
+from thcodec.bitstream.header import Crop, StillCodec
 from thcodec.bitstream.limits import MAX_TICKS
 from thcodec.errors import ThvError
 from thcodec.media.audio import AudioPacket
@@ -106,10 +106,12 @@ class Encoder:
             look_ahead=0 if live else 1,
         )
         self._quantiser = Quantiser(self._animator.keypoint_model, config.hysteresis)
-        self._maker = SourceMaker(config, self._animator, self._quantiser)
+        self._maker = SourceMaker(config, self._animator, self._quantiser, live=live)
         self._numbering = PacketNumbering()
         if link is not None and not live:
             raise ValueError("a link that loses packets takes a live stream")
+        if link is not None and self._maker.stills.codec == StillCodec.AV1:
+            raise ValueError("over a link that loses packets each still must stand alone: no av1")
         if live:
             config.check_live()
         self._link = Link(link, self._numbering) if link is not None else None
@@ -281,8 +283,8 @@ class Encoder:
             coder=self.config.coder,
             live=self.live,
             bank_size=max(_FEWEST_SOURCES, self.config.bank_size),
-            still_codec=self.config.still_codec,
-            jpeg_tables=self._maker.tables,
+            still_codec=self._maker.stills.codec,
+            jpeg_tables=self._maker.stills.tables,
             audio=self._audio_parameters,
             transition=self.config.header_transition,
         )

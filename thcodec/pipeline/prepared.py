@@ -13,7 +13,7 @@ from thcodec.models.animator import Animator
 from thcodec.models.upscaler import Upscaler
 from thcodec.motion import Motion, Quantiser
 from thcodec.pipeline.arrivals import Unwrapped
-from thcodec.sources.stills import decode_still
+from thcodec.sources.stills import StillDecoder
 
 _READY = 8  # sources that stay ready at a time: at 512 pixels each takes 16 MB
 
@@ -61,6 +61,7 @@ class PreparedSources:
         self._ready: list[HeldSource] = []  # those shown last at the end
         self._shot = 0
         self._numbers = Unwrapped()
+        self._stills = StillDecoder(header.jpeg_tables)
 
     def add(
         self, record: SourceRecord, sequence: int, offset: int | None = None
@@ -72,7 +73,7 @@ class PreparedSources:
 
         Raises:
             MalformedError, LimitError: the still or the keypoints are not as the header says.
-            SequenceError: it builds on a source that is not here.
+            SequenceError: it, or its still, builds on a source that is not here.
         """
         number = self._numbers.take(sequence)
         slot = record.source_id % self._header.bank_size
@@ -91,12 +92,8 @@ class PreparedSources:
             before.number = number  # sent again: what was prepared can stay
             return record
         try:
-            picture = decode_still(
-                record.data,
-                record.codec,
-                record.width,
-                record.height,
-                tables=self._header.jpeg_tables,
+            picture = self._stills.decode(
+                number, record.data, record.codec, record.width, record.height
             )
         except ThvError as error:  # its own place, if any, is one of a file made for the codec
             raise type(error)(error.message, offset) from None

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import openvino
 
+from thcodec.bitstream.header import StillCodec
 from thcodec.errors import ThvError
 from thcodec.evaluate.clips import find_clips, read_frames
 from thcodec.evaluate.perceptual import load_stlpips
@@ -30,7 +31,7 @@ from thcodec.models.openvino_files import Part, write
 from thcodec.models.registry import find_weights, load_animator, load_upscaler, sha256_of
 from thcodec.models.runtime import default_threads
 from thcodec.pipeline.quality import psnr
-from thcodec.sources.stills import StillCodec, resize_still
+from thcodec.sources.stills import resize_still
 from thcodec.train.stills import coded
 
 # What stands between the convolutions: making the field of masks, sampling, mixing, adding up.

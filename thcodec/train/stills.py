@@ -16,8 +16,9 @@ from numpy.lib.format import open_memmap
 from PIL import Image
 from torch.utils.data import IterableDataset
 
+from thcodec.bitstream.header import StillCodec
 from thcodec.errors import ThvError
-from thcodec.sources.stills import StillCodec, decode_still, encode_still, jpeg_tables, resize_still
+from thcodec.sources.stills import decode_still, encode_still, jpeg_tables, resize_still
 from thcodec.train.device import picture_on
 from thcodec.train.streams import start_workers, worker_seed
 

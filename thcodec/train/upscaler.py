@@ -15,10 +15,11 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
+from thcodec.bitstream.header import StillCodec
 from thcodec.models.esrgan.compact import CompactNet
 from thcodec.models.face_vid2vid.blocks import channels_last
 from thcodec.models.weights_file import write_weights
-from thcodec.sources.stills import StillCodec, resize_still
+from thcodec.sources.stills import resize_still
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from thcodec.train.device import half_convolutions
 from thcodec.train.discriminator import Discriminator, judge_loss, maker_loss

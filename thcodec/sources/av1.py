@@ -1,0 +1,180 @@
+"""Stills as the pictures of one AV1 stream, each predicted from those before it. Spec section 6.1.
+
+A speaker's stills are much alike: after the first one they cost a third of what each would alone.
+"""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from typing import cast
+
+import av
+import cv2
+import numpy as np
+from av.codec.context import Flags
+
+from thcodec.entropy.varint import read_varint
+from thcodec.errors import LimitError, MalformedError, SequenceError, ThvError
+
+# Else SVT-AV1 writes about itself to stderr.
+os.environ.setdefault("SVT_LOG", "0")
+
+SMALLEST = 8  # pixels a side: the encoder takes no less
+LONGEST = 32  # stills of a chain: what a loss, or a player that enters later, may cost
+_DELIMITER = b"\x12\x00"  # temporal delimiter, which says nothing here
+_SEQUENCE_HEADER, _FRAME = 0x0A, 0x32  # first bytes of OBUs that tell their size
+_PRESET = "3"
+# One picture in, one out, of much the same quality.
+_PARAMETERS = ":".join(
+    (
+        "pred-struct=1",  # low delay
+        "hierarchical-levels=2",
+        "lp=1",
+        "keyint=-1",
+        "scd=0",
+        "enable-tf=0",
+        "enable-dlf=2",
+        # What smooths takes texture away, which the eye, the upscaler and ST-LPIPS all miss.
+        "enable-cdef=0",
+        "enable-restoration=0",
+        "ac-bias=8",
+        "sharpness=4",
+        "use-fixed-qindex-offsets=2",
+        "key-frame-qindex-offset=40",
+    )
+)
+# CRF of the ST-LPIPS that WebP has at a quality, on stills of validation clips.
+_QUALITIES, _CRFS = (1, 80, 100), (54, 27, 1)
+
+
+class Av1Encoder:
+    """Codes stills of one size, one after the other.
+
+    Args:
+        quality: 1..100; the stills are about as good as WebP's at it.
+    """
+
+    def __init__(self, quality: int) -> None:
+        self._crf = round(float(np.interp(quality, _QUALITIES, _CRFS)))
+        self._context: av.VideoCodecContext | None = None
+        self._coded = 0  # stills of this chain
+
+    def encode(self, rgb: np.ndarray, *, alone: bool = False) -> bytes:
+        """Code the next still, uint8 (height, width, 3); ``alone``: a new chain begins.
+
+        Raises LimitError for a side below ``SMALLEST``.
+        """
+        if self._context is None or alone or self._coded == LONGEST:
+            height, width = rgb.shape[:2]
+            self._context, self._coded = self._opened(width, height), 0
+        frame = _frame(rgb)
+        frame.pts, self._coded = self._coded, self._coded + 1
+        packets = self._context.encode(frame)
+        if not packets:  # not in low delay, as far as anybody has seen
+            packets, self._context = self._context.encode(None), None
+        return b"".join(map(bytes, packets)).removeprefix(_DELIMITER)
+
+    def _opened(self, width: int, height: int) -> av.VideoCodecContext:
+        if min(width, height) < SMALLEST:
+            raise LimitError(f"an AV1 still of {width}x{height} pixels: {SMALLEST} are the least")
+        context = av.VideoCodecContext.create("libsvtav1", "w")
+        context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+        context.time_base = Fraction(1, 25)
+        context.options = {
+            "preset": _PRESET,
+            "crf": str(self._crf),
+            "svtav1-params": _PARAMETERS,
+        }
+        return context
+
+
+class Av1Decoder:
+    """Decodes the stills of a stream in their order. dav1d gives the same pixels everywhere."""
+
+    def __init__(self) -> None:
+        self._context: av.VideoCodecContext | None = None
+
+    def decode(self, data: bytes, width: int, height: int) -> np.ndarray:
+        """The next still, uint8 (height, width, 3). After an error a new chain is waited for.
+
+        Raises:
+            SequenceError: it builds on one that is not here.
+            MalformedError: the data are no picture of this size, or more than one.
+        """
+        context, self._context = self._context, None
+        if begins_chain(data):
+            context = _decoding(width * height)
+        if context is None:
+            raise SequenceError("a still builds on one that is not here")
+        _check_units(data)
+        try:
+            frames = context.decode(av.Packet(data))
+        except av.FFmpegError as error:
+            raise MalformedError(f"a still cannot be decoded ({error.strerror})") from None
+        if len(frames) != 1 or frames[0].format.name != "yuv420p":
+            raise MalformedError("a still is no 4:2:0 picture of 8 bits")
+        if (frames[0].width, frames[0].height) != (width, height):
+            raise MalformedError(f"a still is not {width}x{height} as announced")
+        self._context = context
+        return _picture(frames[0])
+
+
+def _decoding(most_pixels: int) -> av.VideoCodecContext:
+    context = cast(av.VideoCodecContext, av.CodecContext.create("libdav1d", "r"))
+    context.thread_count = 1
+    context.flags |= Flags.low_delay
+    context.options = {"max_pixels": str(most_pixels)}
+    return context
+
+
+def begins_chain(data: bytes) -> bool:
+    """Whether a still builds on no other."""
+    return data[:1] == bytes((_SEQUENCE_HEADER,))
+
+
+def _check_units(data: bytes) -> None:
+    """Refuse what is not one frame, behind a sequence header where it begins a chain: each frame
+    is work for a whole picture, though it may be a few bytes long.
+    """
+    at, kinds = 0, []
+    while at < len(data):
+        kinds.append(data[at])
+        try:
+            length, at = read_varint(data, at + 1)
+        except ThvError as error:
+            raise MalformedError(f"a still is no AV1 frame: {error.message}") from None
+        at += length
+    if at != len(data) or kinds not in ([_FRAME], [_SEQUENCE_HEADER, _FRAME]):
+        raise MalformedError("a still is not one AV1 frame")
+
+
+def _frame(rgb: np.ndarray) -> av.VideoFrame:
+    """JFIF's YCbCr, a sample of chroma in the middle of four pixels; an odd side's last pixel is
+    there twice. swscale would not interpolate chroma on the way back.
+    """
+    height, width = rgb.shape[:2]
+    even = np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    luma, red, blue = cv2.split(cv2.cvtColor(even, cv2.COLOR_RGB2YCrCb))
+    frame = av.VideoFrame(width, height, "yuv420p")
+    half = ((width + 1) // 2, (height + 1) // 2)
+    small = (cv2.resize(each, half, interpolation=cv2.INTER_AREA) for each in (blue, red))
+    for plane, samples in zip(frame.planes, (luma[:height, :width], *small), strict=True):
+        rows = np.zeros((plane.height, plane.line_size), np.uint8)
+        rows[:, : plane.width] = samples
+        plane.update(rows.tobytes())
+    return frame
+
+
+def _picture(frame: av.VideoFrame) -> np.ndarray:
+    """The inverse of ``_frame``: uint8 (height, width, 3)."""
+    luma, *chroma = (
+        np.frombuffer(bytes(plane), np.uint8).reshape(-1, plane.line_size)[
+            : plane.height, : plane.width
+        ]
+        for plane in frame.planes
+    )
+    blue, red = (cv2.resize(each, None, fx=2, fy=2) for each in chroma)
+    height, width = luma.shape
+    maps = [luma, red[:height, :width], blue[:height, :width]]
+    return cv2.cvtColor(cv2.merge(maps), cv2.COLOR_YCrCb2RGB)
