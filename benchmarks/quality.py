@@ -97,14 +97,11 @@ def canonical_of(seen: Extraction, quantiser: Quantiser | None) -> Floats:
 
 def coded_still(picture: np.ndarray) -> np.ndarray:
     """What the decoder has of a source with the default options."""
-    config = EncoderConfig()
-    side = config.still_size
-    codec = config.still_codec_for(live=False)
-    data = encode_still(resize_still(picture, side), codec=codec, quality=config.source_quality)
+    settings = EncoderConfig().stills(live=False)
+    codec, side = settings.codec, settings.size
+    data = encode_still(resize_still(picture, side), codec=codec, quality=settings.quality)
     still = decode_still(data, codec, side, side)
-    return registry.load_upscaler(config.upscaler_name(live=False), runtime="auto").upscale(
-        still, len(picture)
-    )
+    return registry.load_upscaler(settings.upscaler, runtime="auto").upscale(still, len(picture))
 
 
 def _record(

@@ -55,24 +55,24 @@ SETTINGS = {
         **({"limit": value} if policy == "threshold" else {"interval": value}),  # type: ignore[arg-type]
     )
     for size, quality, upscaler, policy, value, align in (
-        (64, 60, "face", "best-frame", 250, 1),
-        (96, 40, "face", "best-frame", 250, 0),
-        (96, 40, "face", "best-frame", 250, 1),
-        (128, 50, "face", "best-frame", 250, 1),
-        (256, 30, "lanczos", "best-frame", 250, 1),
-        (256, 30, "lanczos", "best-frame", 125, 1),
-        (256, 30, "lanczos", "best-frame", 60, 1),
+        (128, 10, "face", "best-frame", 250, 0),
+        (128, 25, "face", "best-frame", 250, 0),
+        (256, 1, "lanczos", "best-frame", 250, 0),
+        (256, 10, "lanczos", "best-frame", 250, 0),
+        (256, 10, "lanczos", "best-frame", 250, 1),
+        (256, 25, "lanczos", "best-frame", 250, 1),
+        (256, 25, "lanczos", "best-frame", 60, 1),
         (128, 60, "face", "threshold", 30, 1),
-        (128, 60, "lanczos", "threshold", 30, 1),
-        (256, 30, "lanczos", "threshold", 30, 1),
-        (256, 40, "lanczos", "threshold", 20, 1),
-        (256, 60, "lanczos", "threshold", 12, 1),
+        (256, 25, "lanczos", "threshold", 30, 1),
+        (256, 25, "lanczos", "threshold", 12, 1),
+        (256, 45, "lanczos", "threshold", 12, 1),
+        (256, 45, "lanczos", "interval", 10, 1),
         (256, 80, "lanczos", "interval", 10, 1),
     )
 }
 QUICK = (
-    "64 px q60, face, best-frame 250",
-    "128 px q60, lanczos, threshold 30",
+    "256 px q1, lanczos, best-frame 250, align 0",
+    "256 px q25, lanczos, threshold 30",
     "256 px q80, lanczos, interval 10",
 )
 
@@ -119,7 +119,7 @@ def usable(settings: dict[str, EncoderConfig]) -> dict[str, EncoderConfig]:
     found = {}
     for name, config in settings.items():
         try:
-            registry.load_upscaler(config.upscaler_name(live=False))
+            registry.load_upscaler(config.stills(live=False).upscaler)
         except ThvError as error:
             print(f"left out: {name}: {error}")
         else:
@@ -271,13 +271,15 @@ def check(
 
 
 def _setting(config: EncoderConfig) -> dict[str, Any]:
+    stills = config.stills(live=False)
     return {
-        "source_size": config.still_size,
-        "source_quality": config.source_quality,
+        "still_codec": stills.codec.label,
+        "source_size": stills.size,
+        "source_quality": stills.quality,
         "policy": config.policy,
         "interval": config.interval,
         "limit": config.limit,
-        "upscaler": config.upscaler_name(live=False),
+        "upscaler": stills.upscaler,
     }
 
 

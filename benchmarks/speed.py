@@ -200,12 +200,11 @@ def targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
 def stages(frames: list[np.ndarray], animator: Animator) -> dict[str, float]:
     """Milliseconds of each stage: of a frame, or of a source where the name says so."""
     config, some = CONFIG, frames[:BATCH]
-    still = resize_still(frames[0], config.still_size)
-    codec = config.still_codec_for(live=False)
-    stills = StillEncoder(codec, config.source_quality)
+    settings = config.stills(live=False)
+    codec, side = settings.codec, settings.size
+    still, stills = resize_still(frames[0], side), StillEncoder(codec, settings.quality)
     data = stills.encode(still, alone=True)
-    side = config.still_size
-    upscaler = registry.load_upscaler(config.upscaler_name(live=False), runtime="auto")
+    upscaler = registry.load_upscaler(settings.upscaler, runtime="auto")
     face, quarter = registry.load_upscaler("face", runtime="auto"), resize_still(frames[0], 64)
     seen = animator.extract(some)
     canonical = np.asarray(seen[0].canonical, np.float64)

@@ -93,7 +93,7 @@ def test_info_of_sources(moving: Run, clip: Path, tmp_path: Path) -> None:
     sources = json.loads(moving("info", stream, "--sources", "--json").out)
     assert sum(source["frames"] for source in sources) == 50
     for line, source in zip(lines, sources, strict=True):
-        assert line.split()[2:4] == ["av1", "128x128"]
+        assert line.split()[2:4] == ["av1", "256x256"]
         assert list(map(int, line.split()[4:])) == [source[k] for k in ("bytes", "frames", "score")]
     assert "source_scores" not in moving("info", stream).out
     assert json.loads(moving("info", stream, "--json").out)["sources"] == sources
@@ -219,8 +219,8 @@ def test_the_readme_names_the_defaults() -> None:
         "`--limit X`": config.limit,
         "`--bank N`": config.bank_size,
         "`--source-size`, `--source-quality`": (
-            f"{config.still_size} ({EncoderConfig(size=512).still_size} for 512), "
-            f"{config.source_quality}"
+            f"{config.stills(live=False).size}, {config.stills(live=False).quality}; "
+            f"live {config.stills(live=True).size}, {config.stills(live=True).quality}"
         ),
         "`--size 256\\|512`": config.size,
         "`--audio-bitrate`, `--no-audio`": config.audio_bitrate,

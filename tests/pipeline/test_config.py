@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -10,10 +11,20 @@ from thcodec import EncoderConfig
 from thcodec.pipeline import DecoderConfig
 
 
-def test_source_size_follows_the_picture() -> None:
-    assert EncoderConfig().still_size == 128
-    assert EncoderConfig(size=512).still_size == 256
-    assert EncoderConfig(size=512, source_size=512).still_size == 512
+def stills(live: bool = False, **options: Any) -> tuple[str, int, int, str]:
+    got = EncoderConfig(**options).stills(live)
+    return got.codec.label, got.size, got.quality, got.upscaler
+
+
+def test_stills_follow_the_picture_and_their_codec() -> None:
+    assert stills() == ("av1", 256, 25, "lanczos")
+    assert stills(size=512) == ("av1", 512, 25, "lanczos")
+    assert stills(source_size=128) == ("av1", 128, 60, "face")
+    assert stills(still_codec=2) == ("webp", 128, 60, "face")
+    assert stills(still_codec=2, source_size=256) == ("webp", 256, 60, "lanczos")
+    assert stills(live=True) == ("webp", 128, 60, "lanczos")
+    assert stills(live=True, size=512, still_codec=5) == ("av1", 512, 25, "lanczos")
+    assert stills(source_quality=70, upscaler="bicubic") == ("av1", 256, 70, "bicubic")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from thcodec.pipeline.config import (
     ALIGNMENT,
     DEFAULT_POLICY,
     DEFAULT_TRANSITION,
+    SMALL_QUALITY,
     TRANSITIONS,
+    WHOLE_QUALITY,
     EncoderConfig,
 )
 
@@ -33,11 +35,19 @@ def encode(
         str | None, typer.Option(help="Resample to this rate, e.g. 25 or 30000/1001.")
     ] = None,
     source_size: Annotated[
-        int | None, typer.Option(help="Side of the stills; 128 for 256, 256 for 512.")
+        int | None,
+        typer.Option(
+            help="Side of the stills in pixels.",
+            show_default="that of the picture; half of it for webp, jpeg and live streams",
+        ),
     ] = None,
     source_quality: Annotated[
-        int, typer.Option(help="Quality of the stills, 1..100.")
-    ] = _DEFAULT.source_quality,
+        int | None,
+        typer.Option(
+            help="Quality of the stills, 1..100.",
+            show_default=f"{WHOLE_QUALITY} for av1 of full size, else {SMALL_QUALITY}",
+        ),
+    ] = None,
     policy: Annotated[
         str | None,
         typer.Option(
@@ -82,7 +92,7 @@ def encode(
         str | None,
         typer.Option(
             help="Brings stills to size: face, esrgan, realesrgan, tfhub, bicubic, lanczos.",
-            show_default="face; lanczos in live streams",
+            show_default="face; lanczos in live streams, and for stills of full size",
         ),
     ] = None,
     upscaler_weights: Annotated[

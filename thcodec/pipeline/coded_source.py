@@ -50,7 +50,9 @@ class SourceMaker:
         self._config = config
         self._animator = animator
         self._quantiser = quantiser
-        self.stills = StillEncoder(config.still_codec_for(live), config.source_quality)
+        settings = config.stills(live)
+        self._side = settings.size
+        self.stills = StillEncoder(settings.codec, settings.quality)
         self.made = 0
 
     def make(self, source_id: int, still: SeenFrame) -> CodedSource:
@@ -77,14 +79,14 @@ class SourceMaker:
     def record(self, source: CodedSource, frame: CroppedFrame, crop: Crop | None) -> SourceRecord:
         """The source with its still, as it will be sent next; `crop` where a new shot begins."""
         config = self._config
-        still = resize_still(frame.picture, config.still_size)
+        still = resize_still(frame.picture, self._side)
         data = self.stills.encode(still, alone=crop is not None)
         return SourceRecord(
             source_id=source.id,
             pts=frame.pts,
             codec=self.stills.codec,
-            width=config.still_size,
-            height=config.still_size,
+            width=self._side,
+            height=self._side,
             canonical=tuple(source.integers),
             motion=tuple(source.motion),
             data=data,

@@ -13,7 +13,8 @@ from thcodec.models.runtime import MAX_THREADS, RUNTIMES
 from thcodec.sources.policy import LOOK_AHEAD_ONLY, POLICIES
 
 SIZES = (256, 512)
-SOURCE_SIZES = {256: 128, 512: 256}
+SMALL_STILLS = {256: 128, 512: 256}  # sides, by that of the picture
+SMALL_QUALITY, WHOLE_QUALITY = 60, 25
 DEFAULT_POLICY = "threshold"
 DEFAULT_TRANSITION = 12  # frames
 DEFAULT_INTERVAL = 100
@@ -25,14 +26,25 @@ TRANSITIONS = ("cut", *(kind.name.lower() for kind in TransitionKind))
 
 
 @dataclass(frozen=True)
+class StillSettings:
+    """Codec, side in pixels and quality of a stream's stills, and what enlarges them."""
+
+    codec: StillCodec
+    size: int
+    quality: int
+    upscaler: str
+
+
+@dataclass(frozen=True)
 class EncoderConfig:
     """Options of the encoder. Raises ``ValueError`` for a value out of its range.
 
     Attributes:
         size: side of the coded square picture, 256 or 512 pixels.
         fps: frames per second to resample to; None keeps every frame and its time.
-        source_size: side of the coded stills, 16..``size`` pixels; None: 128 for 256, 256 for 512.
-        source_quality: JPEG or WebP quality of the stills, 1..100.
+        source_size: side of the coded stills, 16..``size`` pixels; None: with AV1 ``size``, else
+            half of it.
+        source_quality: quality of the stills, 1..100; None: 60, of AV1 stills of full size 25.
         policy: when sources are sent, see ``thcodec.sources.policy``: "interval", "first",
             "threshold", "quality", "budget" or, in files only, "best-frame". None: "budget" with a
             bitrate, "interval" with an interval ("first" with 0), else the default.
@@ -48,8 +60,9 @@ class EncoderConfig:
         crop: "auto" (follow the face), "none" (largest central square) or "x,y,w,h" in pixels.
         audio: whether sound is coded.
         audio_bitrate: bit/s of Opus, 6000..256000.
-        upscaler: name of the network or filter that brings stills to ``size``; None: "face", in
-            live streams "lanczos": the network would hold up the frame that a still comes with.
+        upscaler: name of the network or filter that brings stills to ``size``; None: "face", for
+            stills of full size "lanczos", which leaves them as they are, and in live streams too:
+            the network would hold up the frame that a still comes with.
         upscaler_weights: its file, for tfhub a folder or handle; None looks as for ``weights``.
         animator: name of the network that moves them.
         weights: file of the animator's weights; None looks in THCODEC_HOME and the package.
@@ -72,7 +85,7 @@ class EncoderConfig:
     size: int = 256
     fps: Fraction | None = None
     source_size: int | None = None
-    source_quality: int = 60
+    source_quality: int | None = None
     policy: str | None = None
     interval: int | None = None
     limit: float = 30.0
@@ -102,8 +115,10 @@ class EncoderConfig:
             raise ValueError(f"size is {self.size}, allowed is {' or '.join(map(str, SIZES))}")
         if self.fps is not None:
             _check("fps", self.fps, Fraction(1), Fraction(240))
-        _check("source size", self.still_size, 16, self.size)
-        _check("source quality", self.source_quality, 1, 100)
+        if self.source_size is not None:
+            _check("source size", self.source_size, 16, self.size)
+        if self.source_quality is not None:
+            _check("source quality", self.source_quality, 1, 100)
         _check("limit", self.limit, 0.1, 1000)
         _check("look-ahead", self.look_ahead, 0, MOST_AHEAD)
         if self.bank is not None:
@@ -172,20 +187,22 @@ class EncoderConfig:
             return 0
         return self.frames_apart - 1 if self.policy_name == "best-frame" else self.look_ahead
 
-    @property
-    def still_size(self) -> int:
-        """Side of the coded stills in pixels."""
-        return SOURCE_SIZES[self.size] if self.source_size is None else self.source_size
-
-    def upscaler_name(self, live: bool) -> str:
-        """What brings stills to ``size``."""
-        return self.upscaler or ("lanczos" if live else "face")
-
-    def still_codec_for(self, live: bool) -> StillCodec:
-        """How stills are coded."""
+    def stills(self, live: bool) -> StillSettings:
+        """What stills are like. Coded with AV1, whole ones of low quality look better than small
+        ones of the same bytes that are enlarged: see benchmarks/README.md.
+        """
+        codec = StillCodec.WEBP if live else StillCodec.AV1
         if self.still_codec is not None:
-            return StillCodec(self.still_codec)
-        return StillCodec.WEBP if live else StillCodec.AV1
+            codec = StillCodec(self.still_codec)
+        whole = codec is StillCodec.AV1
+        size = self.source_size or (self.size if whole else SMALL_STILLS[self.size])
+        whole = whole and size == self.size
+        return StillSettings(
+            codec,
+            size,
+            self.source_quality or (WHOLE_QUALITY if whole else SMALL_QUALITY),
+            self.upscaler or ("lanczos" if live or size == self.size else "face"),
+        )
 
     def alignment_rounds(self, live: bool) -> int:
         """Rounds in which a frame's motion is bettered."""

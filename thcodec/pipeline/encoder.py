@@ -90,7 +90,7 @@ class Encoder:
             live=live,
         )
         self._upscaler = registry.load_upscaler(
-            config.upscaler_name(live),
+            config.stills(live).upscaler,
             weights=config.upscaler_weights,
             device=config.device,
             runtime=config.runtime,

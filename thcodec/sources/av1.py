@@ -44,7 +44,7 @@ _PARAMETERS = ":".join(
         "key-frame-qindex-offset=40",
     )
 )
-# CRF of the ST-LPIPS that WebP has at a quality, on stills of validation clips.
+# CRF with about the ST-LPIPS that WebP has at a quality, on stills of validation clips.
 _QUALITIES, _CRFS = (1, 80, 100), (54, 27, 1)
 
 
