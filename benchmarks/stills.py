@@ -33,8 +33,8 @@ def main() -> None:
         f"Mean over {len(pictures)} faces of val256: bytes / PSNR in dB against the reduced still.",
         f"JPEG's shared tables ({len(jpeg_tables(50))} bytes, once per stream) are not counted.",
         "",
-        "| size, quality | JPEG, shared tables | WebP | complete JPEG, optimised |",
-        "|---|---|---|---|",
+        "| size, quality | JPEG, shared tables | WebP | complete JPEG, optimised | AV1, alone |",
+        "|---|---|---|---|---|",
     ]
     for size in SIZES:
         stills = [resize_still(picture, size) for picture in pictures]

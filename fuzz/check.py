@@ -10,7 +10,7 @@ from fuzz.streams import build, split
 from thcodec.bitstream import Feedback, Fragment, Packet, Reader, SourceRecord
 from thcodec.bitstream.inspect import info, verify
 from thcodec.errors import ThvError
-from thcodec.sources.stills import decode_still
+from thcodec.sources.stills import StillDecoder
 
 _T = TypeVar("_T")
 _SMALL = 64 * 64  # pixels: larger stills only cost time
@@ -45,19 +45,20 @@ def _file(data: bytes) -> None:
 
 
 def _parts(data: bytes) -> None:
+    stills = StillDecoder(b"")
     for kind, payload in split(data[1:]):
         if kind == 2:
-            _named(lambda p=payload: _still(p), None)  # type: ignore[misc]
+            _named(lambda p=payload: _still(p, stills), None)  # type: ignore[misc]
         elif kind == 9:
             _named(lambda p=payload: Fragment.parse(p), len(payload))  # type: ignore[misc]
         elif kind == 10:
             _named(lambda p=payload: Feedback.parse(p), len(payload))  # type: ignore[misc]
 
 
-def _still(payload: bytes) -> None:
+def _still(payload: bytes, stills: StillDecoder) -> None:
     source = SourceRecord.parse(payload)
     if source.width * source.height <= _SMALL:
-        picture = decode_still(source.data, source.codec, source.width, source.height)
+        picture = stills.decode(source.data, source.codec, source.width, source.height)
         if picture.shape != (source.height, source.width, 3):
             raise AssertionError(f"a still of {picture.shape}")
 

@@ -69,6 +69,7 @@ class Stream:
         self.due: dict[int, int] = {}
         self.totals: dict[int, list[int]] = {}
         self.bank: dict[int, dict[str, Any]] = {}
+        self.chain: tuple[int, list[int]] | None = None
         self.entries: list[list[int]] = []
         self.last: tuple[int, int, list[int]] | None = None  # time, source, values
         self.audio_end: int | None = None
@@ -126,10 +127,24 @@ class Stream:
             others = self.held(base)["values"]
             values = [a + b for a, b in zip(values, others, strict=True)]
         got["values"] = [within(value, -VALUE, VALUE) for value in values]
-        got["data"] = scan.rest().hex()
+        data = scan.rest()
+        if codec == 5:
+            self.chained(data, got["size"])
+        got["data"] = data.hex()
         self.got["sources"].append(got)
         self.bank[number % self.head["bank_size"]] = got
         self.entries.append([SOURCE, pts, at])
+
+    def chained(self, data: bytes, size: list[int]) -> None:
+        """Section 6.1, codec 5, as far as no picture is decoded."""
+        if size[0] * size[1] > 16384 * len(data):
+            raise Fault("LimitError", "pixels that are not paid for")
+        if data[0] % 32:
+            if self.chain is None or self.chain[0] != data[0] - 1:
+                raise Fault("SequenceError", "the still before is missing")
+            if self.chain[1] != size:
+                raise Fault("MalformedError", "a chain of two sizes")
+        self.chain = data[0], size
 
     def held(self, number: int) -> dict[str, Any]:
         """Section 6.2."""

@@ -53,6 +53,18 @@ def test_damage_costs_what_it_hit(name: str, draw: st.DataObject) -> None:
     assert read(out)[0].items() <= read(FILES[name])[0].items()
 
 
+def test_stills_of_a_broken_chain_are_dropped() -> None:
+    """They would be decoded on a still that they were not made for."""
+    data = bytearray(FILES["still-chain"])
+    stills = [packet for packet in Reader(io.BytesIO(data)) if packet.type == RecordType.SOURCE]
+    data[stills[1].payload_offset] ^= 0xFF
+    out, _, _ = repaired(bytes(data))
+    kept = [
+        packet.payload for packet in Reader(io.BytesIO(out)) if packet.type == RecordType.SOURCE
+    ]
+    assert kept == [stills[at].payload for at in (0, 3, 4)]
+
+
 @pytest.mark.parametrize("path", FAULTY, ids=lambda path: path.stem)
 def test_faulty_files_become_good_ones(path: Path) -> None:
     try:

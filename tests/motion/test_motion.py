@@ -89,6 +89,22 @@ def test_hysteresis_holds_small_moves() -> None:
     assert quantiser.quantise(one_value(10.7))[3] == 11
 
 
+def test_a_free_keypoint_that_is_not_found_costs_nothing_and_stands_still() -> None:
+    quantiser = Quantiser(KeypointModel(2, free=1), hysteresis=0.75)
+    steps = quantiser.steps[10:13]
+
+    def moved(*to: float) -> Motion:
+        return Motion(np.zeros(3), np.zeros(3), 0.0, np.array([[0.0, 0, 0], to * steps]))
+
+    seen = quantiser.quantise(moved(7, -4, 0))
+    lost = quantiser.quantise(moved(0, 0, 2), seen)
+    assert lost[10:13].tolist() == [7, -4, 2]
+    assert np.array_equal(quantiser.dequantise(lost).expression[1], [0, 0, 2 * steps[2]])
+    assert quantiser.quantise(moved(0, 0, 2))[10:13].tolist() == [0, 0, 2]
+    assert quantiser.quantise(moved(9, -4, 0), lost)[10:13].tolist() == [9, -4, 0]
+    assert np.array_equal(quantiser.dequantise(seen).expression[1], [7, -4, 0] * steps)
+
+
 def test_quantiser_faults() -> None:
     model = KeypointModel(1)
     quantiser = Quantiser(model)

@@ -18,6 +18,7 @@ MAX_MOTION_FRAMES = 1024  # frames in one motion packet
 MAX_MOTION_VALUES = 1 << 16  # integers in one motion packet, and as many as its body can pay for:
 FREE_MOTION_VALUES = 128
 MOTION_VALUES_PER_BYTE = 64
+CHAIN_PIXELS_PER_BYTE = 1 << 14  # of a still that may build on others
 MAX_AUDIO_PACKETS = 1024  # codec packets in one audio record
 MAX_INDEX = 65536  # entries
 MAX_FRAGMENTS = 4096  # of one record, parity not counted

@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable
 from typing import BinaryIO
 
-from thcodec.bitstream.header import StreamHeader
+from thcodec.bitstream.chain import Chain
+from thcodec.bitstream.header import StillCodec, StreamHeader
 from thcodec.bitstream.limits import MAX_VALUE
 from thcodec.bitstream.motion_head import PREVIOUS, MotionHead
 from thcodec.bitstream.packet import Packet, RecordType
@@ -47,6 +48,7 @@ class Checker:
         self._kinds = motion_kinds(model.keypoints, model.jacobians)
         self._coder = VectorCoder(self._header.coder, self._kinds)
         self._bank: dict[int, SourceRecord] = {}
+        self._chain = Chain()
         self._source_id = 0
         self._values: list[int] | None = None  # of the last frame; None: a group must start
         self._audio_end: int | None = None
@@ -77,6 +79,12 @@ class Checker:
         source = SourceRecord.parse(packet.payload, packet.payload_offset)
         if len(source.motion) != len(self._kinds):
             raise MalformedError("the source has another keypoint model", packet.offset)
+        if source.codec == StillCodec.AV1:
+            still_at = packet.payload_offset + len(packet.payload) - len(source.data)
+            try:
+                self._chain.take(source.data, source.width, source.height)
+            except ThvError as error:
+                raise type(error)(error.message, still_at) from None
         if source.base_id is not None:
             source = source.resolved(self._held(source.base_id, packet))
         self._bank[source.source_id % self._header.bank_size] = source

@@ -41,7 +41,8 @@ class Quantiser:
     def quantise(self, motion: Motion, previous: Integers | None = None) -> Integers:
         """The integer vector (size,) of `motion`, rounded half away from zero.
 
-        `previous` is the vector before it, for the hysteresis. Raises LimitError for shapes that
+        `previous` is the vector before it, for the hysteresis; where a free keypoint is that was not
+        found does not matter, so it keeps its integers. Raises LimitError for shapes that
         are not the model's and for values that are not finite or out of range.
         """
         k = self.model.keypoints
@@ -60,17 +61,27 @@ class Quantiser:
         if previous is not None:
             # Extractor noise flips the last step to and fro; a value that stays costs no bits.
             values = np.where(np.abs(scaled - previous) <= self.hysteresis, previous, values)
+            places, before = self._free(values), self._free(previous)
+            places[:, :2] = np.where(_lost(places), before[:, :2], places[:, :2])
         return values.astype(np.int32)
 
     def dequantise(self, values: Integers) -> Motion:
-        """The motion that an integer vector (size,) stands for, in float64."""
+        """The motion that an integer vector (size,) stands for, in float64. Free keypoints that
+        were not found stand where they do in the source.
+        """
         k = self.model.keypoints
         if np.shape(values) != (self.model.size,):
             raise LimitError(f"the vector has shape {np.shape(values)}, not ({self.model.size},)")
         real = np.asarray(values, np.float64) * self.steps
+        self._free(real)[:, :2] *= ~_lost(self._free(values))
         jacobians = real[7 + 3 * k :].reshape(k, 3, 3) if self.model.jacobians else None
         expression = real[7 : 7 + 3 * k].reshape(k, 3)
         return Motion(real[:3], real[3:6], float(real[6]), expression, jacobians)
+
+    def _free(self, values: np.ndarray) -> np.ndarray:
+        """A view of the part (F, 3) of a vector that is the free keypoints' expression."""
+        end = 7 + 3 * self.model.keypoints
+        return values[end - 3 * self.model.free : end].reshape(-1, 3)
 
     def quantise_canonical(self, canonical: Floats) -> Integers:
         """Canonical keypoints (K, 3) to integers (3K,), rounded half away from zero."""
@@ -86,6 +97,12 @@ class Quantiser:
             raise LimitError(f"canonical keypoints have shape {np.shape(values)}")
         real: Floats = np.asarray(values, np.float64) * self.canonical_step
         return real.reshape(self.model.keypoints, 3)
+
+
+def _lost(places: np.ndarray) -> np.ndarray:
+    """Whether free keypoints' integers (F, 3) say that they were not found, (F, 1)."""
+    lost: np.ndarray = places[:, 2:] > 1
+    return lost
 
 
 def _round(scaled: Floats) -> Floats:

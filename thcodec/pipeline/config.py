@@ -42,8 +42,8 @@ class EncoderConfig:
     Attributes:
         size: side of the coded square picture, 256 or 512 pixels.
         fps: frames per second to resample to; None keeps every frame and its time.
-        source_size: side of the coded stills, 16..``size`` pixels; None: with AV1 ``size``, else
-            half of it.
+        source_size: side of the coded stills, 16..``size`` pixels; None: with AV1, where no
+            upscaler is named, ``size``, else half of it.
         source_quality: quality of the stills, 1..100; None: 60, of AV1 stills of full size 25.
         policy: when sources are sent, see ``thcodec.sources.policy``: "interval", "first",
             "threshold", "quality", "budget" or, in files only, "best-frame". None: "budget" with a
@@ -194,7 +194,7 @@ class EncoderConfig:
         codec = StillCodec.WEBP if live else StillCodec.AV1
         if self.still_codec is not None:
             codec = StillCodec(self.still_codec)
-        whole = codec is StillCodec.AV1
+        whole = codec is StillCodec.AV1 and self.upscaler is None  # who names one means to use it
         size = self.source_size or (self.size if whole else SMALL_STILLS[self.size])
         whole = whole and size == self.size
         return StillSettings(

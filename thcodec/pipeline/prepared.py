@@ -92,9 +92,7 @@ class PreparedSources:
             before.number = number  # sent again: what was prepared can stay
             return record
         try:
-            picture = self._stills.decode(
-                number, record.data, record.codec, record.width, record.height
-            )
+            picture = self._stills.decode(record.data, record.codec, record.width, record.height)
         except ThvError as error:  # its own place, if any, is one of a file made for the codec
             raise type(error)(error.message, offset) from None
         self._shot += record.crop is not None

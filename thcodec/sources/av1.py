@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
-from typing import cast
+from typing import Literal, cast
 
 import av
 import cv2
 import numpy as np
 from av.codec.context import Flags
 
+from thcodec.bitstream.chain import LONGEST, Chain, mark
 from thcodec.entropy.varint import read_varint
-from thcodec.errors import LimitError, MalformedError, SequenceError, ThvError
+from thcodec.errors import LimitError, MalformedError, MediaError, ThvError
 
 # Else SVT-AV1 writes about itself to stderr.
 os.environ.setdefault("SVT_LOG", "0")
 
 SMALLEST = 8  # pixels a side: the encoder takes no less
-LONGEST = 32  # stills of a chain: what a loss, or a player that enters later, may cost
 _DELIMITER = b"\x12\x00"  # temporal delimiter, which says nothing here
 _SEQUENCE_HEADER, _FRAME = 0x0A, 0x32  # first bytes of OBUs that tell their size
 _PRESET = "3"
@@ -49,7 +49,7 @@ _QUALITIES, _CRFS = (1, 80, 100), (54, 27, 1)
 
 
 class Av1Encoder:
-    """Codes stills of one size, one after the other.
+    """Codes stills, one after the other.
 
     Args:
         quality: 1..100; the stills are about as good as WebP's at it.
@@ -58,35 +58,29 @@ class Av1Encoder:
     def __init__(self, quality: int) -> None:
         self._crf = round(float(np.interp(quality, _QUALITIES, _CRFS)))
         self._context: av.VideoCodecContext | None = None
-        self._coded = 0  # stills of this chain
+        self._size = 0, 0
+        self._chains = self._place = 0  # begun so far; of the next still in its chain
 
     def encode(self, rgb: np.ndarray, *, alone: bool = False) -> bytes:
         """Code the next still, uint8 (height, width, 3); ``alone``: a new chain begins.
 
-        Raises LimitError for a side below ``SMALLEST``.
+        Raises LimitError for a side below ``SMALLEST``, MediaError where FFmpeg cannot code AV1.
         """
-        if self._context is None or alone or self._coded == LONGEST:
-            height, width = rgb.shape[:2]
-            self._context, self._coded = self._opened(width, height), 0
+        size = rgb.shape[1], rgb.shape[0]
+        if self._context is None or alone or self._place == LONGEST or size != self._size:
+            self._context, self._size = _encoding(*size, self._crf), size
+            self._chains, self._place = self._chains + 1, 0
         frame = _frame(rgb)
-        frame.pts, self._coded = self._coded, self._coded + 1
-        packets = self._context.encode(frame)
-        if not packets:  # not in low delay, as far as anybody has seen
-            packets, self._context = self._context.encode(None), None
-        return b"".join(map(bytes, packets)).removeprefix(_DELIMITER)
-
-    def _opened(self, width: int, height: int) -> av.VideoCodecContext:
-        if min(width, height) < SMALLEST:
-            raise LimitError(f"an AV1 still of {width}x{height} pixels: {SMALLEST} are the least")
-        context = av.VideoCodecContext.create("libsvtav1", "w")
-        context.width, context.height, context.pix_fmt = width, height, "yuv420p"
-        context.time_base = Fraction(1, 25)
-        context.options = {
-            "preset": _PRESET,
-            "crf": str(self._crf),
-            "svtav1-params": _PARAMETERS,
-        }
-        return context
+        frame.pts = self._place
+        try:
+            (packet,) = self._context.encode(frame)
+        except (av.FFmpegError, ValueError) as error:  # also where none or several came out
+            raise MediaError(f"a still cannot be coded with AV1: {error}") from None
+        unit = bytes(packet).removeprefix(_DELIMITER)
+        _check_unit(unit, begins=self._place == 0)
+        first = mark(self._chains - 1, self._place)
+        self._place += 1
+        return bytes((first,)) + unit
 
 
 class Av1Decoder:
@@ -94,58 +88,81 @@ class Av1Decoder:
 
     def __init__(self) -> None:
         self._context: av.VideoCodecContext | None = None
+        self._chain = Chain()
 
     def decode(self, data: bytes, width: int, height: int) -> np.ndarray:
-        """The next still, uint8 (height, width, 3). After an error a new chain is waited for.
+        """The next still, uint8 (height, width, 3).
 
         Raises:
             SequenceError: it builds on one that is not here.
-            MalformedError: the data are no picture of this size, or more than one.
+            LimitError: more pixels than its bytes pay for.
+            MalformedError: the data are no picture of this size, or more than one. After it a
+                chain must begin.
+            MediaError: FFmpeg cannot decode AV1.
         """
-        context, self._context = self._context, None
-        if begins_chain(data):
-            context = _decoding(width * height)
-        if context is None:
-            raise SequenceError("a still builds on one that is not here")
-        _check_units(data)
+        begins = self._chain.take(data, width, height)
         try:
-            frames = context.decode(av.Packet(data))
+            _check_unit(data[1:], begins)
+            if begins:
+                self._context = _decoding(width * height)
+            return _picture(self._decoded(data[1:], width, height))
+        except MalformedError:
+            self._chain.lost()
+            raise
+
+    def _decoded(self, unit: bytes, width: int, height: int) -> av.VideoFrame:
+        if self._context is None:
+            raise MalformedError("a still builds on none")
+        try:
+            frames = self._context.decode(av.Packet(unit))
         except av.FFmpegError as error:
             raise MalformedError(f"a still cannot be decoded ({error.strerror})") from None
         if len(frames) != 1 or frames[0].format.name != "yuv420p":
             raise MalformedError("a still is no 4:2:0 picture of 8 bits")
         if (frames[0].width, frames[0].height) != (width, height):
             raise MalformedError(f"a still is not {width}x{height} as announced")
-        self._context = context
-        return _picture(frames[0])
+        return frames[0]
+
+
+def _encoding(width: int, height: int, crf: int) -> av.VideoCodecContext:
+    if min(width, height) < SMALLEST:
+        raise LimitError(f"an AV1 still of {width}x{height} pixels: {SMALLEST} are the least")
+    context = _context("libsvtav1", "w")
+    context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+    context.time_base = Fraction(1, 25)
+    context.options = {"preset": _PRESET, "crf": str(crf), "svtav1-params": _PARAMETERS}
+    return context
 
 
 def _decoding(most_pixels: int) -> av.VideoCodecContext:
-    context = cast(av.VideoCodecContext, av.CodecContext.create("libdav1d", "r"))
+    context = _context("libdav1d", "r")
     context.thread_count = 1
     context.flags |= Flags.low_delay
     context.options = {"max_pixels": str(most_pixels)}
     return context
 
 
-def begins_chain(data: bytes) -> bool:
-    """Whether a still builds on no other."""
-    return data[:1] == bytes((_SEQUENCE_HEADER,))
+def _context(codec: str, mode: Literal["r", "w"]) -> av.VideoCodecContext:
+    try:
+        return cast(av.VideoCodecContext, av.CodecContext.create(codec, mode))
+    except av.codec.codec.UnknownCodecError:
+        raise MediaError(f"AV1 stills need an FFmpeg with {codec}, as PyAV's wheels have") from None
 
 
-def _check_units(data: bytes) -> None:
+def _check_unit(unit: bytes, begins: bool) -> None:
     """Refuse what is not one frame, behind a sequence header where it begins a chain: each frame
     is work for a whole picture, though it may be a few bytes long.
     """
-    at, kinds = 0, []
-    while at < len(data):
-        kinds.append(data[at])
+    at = 0
+    for kind in (_SEQUENCE_HEADER, _FRAME) if begins else (_FRAME,):
+        if unit[at : at + 1] != bytes((kind,)):
+            raise MalformedError("a still is not one AV1 frame")
         try:
-            length, at = read_varint(data, at + 1)
+            length, at = read_varint(unit, at + 1)
         except ThvError as error:
             raise MalformedError(f"a still is no AV1 frame: {error.message}") from None
         at += length
-    if at != len(data) or kinds not in ([_FRAME], [_SEQUENCE_HEADER, _FRAME]):
+    if at != len(unit):
         raise MalformedError("a still is not one AV1 frame")
 
 

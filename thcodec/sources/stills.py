@@ -119,18 +119,12 @@ class StillDecoder:
     def __init__(self, tables: bytes) -> None:
         self._tables = tables
         self._chain = Av1Decoder()
-        self._next = 0  # number of the source whose still may build on the one before
 
-    def decode(self, number: int, data: bytes, codec: int, width: int, height: int) -> np.ndarray:
-        """The still of the source with this number in the stream; as ``decode_still``, but one that
-        builds on the source before it may do so.
-        """
+    def decode(self, data: bytes, codec: int, width: int, height: int) -> np.ndarray:
+        """The next still; as ``decode_still``, but one that builds on those before it may do so."""
         if codec != StillCodec.AV1:
             return decode_still(data, codec, width, height, tables=self._tables)
         _check_size(width, height)
-        if number != self._next:  # what it builds on is lost
-            self._chain = Av1Decoder()
-        self._next = number + 1
         return self._chain.decode(data, width, height)
 
 
