@@ -41,9 +41,9 @@ class Quantiser:
     def quantise(self, motion: Motion, previous: Integers | None = None) -> Integers:
         """The integer vector (size,) of `motion`, rounded half away from zero.
 
-        `previous` is the vector before it, for the hysteresis; where a free keypoint is that was not
-        found does not matter, so it keeps its integers. Raises LimitError for shapes that
-        are not the model's and for values that are not finite or out of range.
+        `previous` is the vector before it, for the hysteresis; of a free keypoint that was not
+        found it keeps x and y, which do not matter. Raises LimitError for shapes that are not the
+        model's and for values that are not finite or out of range.
         """
         k = self.model.keypoints
         parts = [motion.rotation, motion.translation, [motion.log_scale], motion.expression]
