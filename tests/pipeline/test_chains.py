@@ -14,13 +14,16 @@ from thcodec.bitstream.header import StillCodec
 from thcodec.errors import SequenceError
 from thcodec.pipeline import Frame
 from thcodec.sources import av1
+from thcodec.sources.stills import decode_still
 
 CONFIG = EncoderConfig(crop="none", interval=10, transition="cut", bank=1)
 FRAMES = [clips.disc(index) for index in range(50)]
 
 
-def coded(config: EncoderConfig = CONFIG, *, live: bool = False) -> list[Packet]:
-    encoder = Encoder(config, live=live, animator=MomentAnimator())
+def coded(
+    config: EncoderConfig = CONFIG, *, live: bool = False, link: LinkConfig | None = None
+) -> list[Packet]:
+    encoder = Encoder(config, live=live, animator=MomentAnimator(), link=link)
     packets = [packet for at, frame in enumerate(FRAMES) for packet in encoder.push(frame, at)]
     return packets + encoder.flush()
 
@@ -50,12 +53,12 @@ def test_stills_of_files_are_one_chain_and_cost_less() -> None:
     assert sum(len(r.data) for r in chain[1:]) < 0.7 * sum(len(r.data) for r in alone[1:])
 
 
-def test_live_streams_send_stills_that_stand_alone() -> None:
-    assert {record.codec for record in sources(coded(live=True))} == {StillCodec.WEBP}
-    asked = sources(coded(replace(CONFIG, still_codec=StillCodec.AV1), live=True))
-    assert {record.codec for record in asked} == {StillCodec.AV1}
-    with pytest.raises(ValueError, match="stand alone"):
-        Encoder(replace(CONFIG, still_codec=5), animator=MomentAnimator(), link=LinkConfig())
+@pytest.mark.parametrize("link", [None, LinkConfig()])
+def test_stills_of_live_streams_stand_alone(link: LinkConfig | None) -> None:
+    records = sources(coded(live=True, link=link))
+    assert [(record.codec, record.data[0] % 32) for record in records] == [(StillCodec.AV1, 0)] * 5
+    for record in records:
+        decode_still(record.data, record.codec, record.width, record.height)
 
 
 def test_a_lost_source_costs_those_that_build_on_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def encode(
         int | None,
         typer.Option(
             help="Side of the stills in pixels.",
-            show_default="that of the picture; half of it for webp, jpeg and live streams",
+            show_default="that of the picture; half of it for webp and jpeg, and with an upscaler",
         ),
     ] = None,
     source_quality: Annotated[
@@ -120,12 +120,11 @@ def encode(
         ),
     ] = None,
     still_codec: Annotated[
-        str | None,
+        str,
         typer.Option(
-            help="av1 (stills build on those before), webp, jpeg or jpeg-complete.",
-            show_default="av1, in live streams webp",
+            help="av1 (stills of files build on those before), webp, jpeg, jpeg-complete."
         ),
-    ] = None,
+    ] = StillCodec.AV1.label,
     coder: Annotated[str, typer.Option(help="Of the motion: range, zstd or raw.")] = "range",
     device: options.Device = "cpu",
     runtime: options.Runtime = _DEFAULT.runtime,
@@ -167,9 +166,7 @@ def encode(
             transition_frames=transition_frames,
             runtime=runtime,
             threads=threads,
-            still_codec=None
-            if still_codec is None
-            else _choice("still codec", still_codec, _STILLS),
+            still_codec=_choice("still codec", still_codec, _STILLS),
             coder=_choice("coder", coder, _CODERS),
         )
         if live or live_file:

@@ -52,7 +52,7 @@ class SourceMaker:
         self._quantiser = quantiser
         settings = config.stills(live)
         self._side = settings.size
-        self.stills = StillEncoder(settings.codec, settings.quality)
+        self.stills = StillEncoder(settings.codec, settings.quality, live=live)
         self.made = 0
 
     def make(self, source_id: int, still: SeenFrame) -> CodedSource:

@@ -71,7 +71,7 @@ class EncoderConfig:
             (OpenVINO with what was quantised) or "auto", the fastest that is here.
         threads: of the work in all, 1..256; None: as many as the process may use.
         still_codec: 1 JPEG with shared tables, 2 WebP, 3 complete JPEG, 5 AV1, where each still
-            builds on those before it; None: 5, in live streams 2: who joins later has no others.
+            builds on those before it, except in live streams, which viewers join later.
         coder: entropy coder of the motion: 0 raw, 1 zstd, 2 adaptive range coder.
         group: frames per motion packet in file mode, 1..1024; live mode always sends one.
         hysteresis: quantiser steps a value must move before it changes, 0.5 or more.
@@ -102,7 +102,7 @@ class EncoderConfig:
     device: str = "cpu"
     runtime: str = "auto"
     threads: int | None = None
-    still_codec: int | None = None
+    still_codec: int = StillCodec.AV1
     coder: int = 2
     group: int = 100
     hysteresis: float = 1.1
@@ -125,7 +125,7 @@ class EncoderConfig:
             _check("bank", self.bank, 1, 64)
         self._check_policy()
         _check("audio bitrate", self.audio_bitrate, 6000, 256_000)
-        if self.still_codec is not None and self.still_codec not in list(StillCodec):
+        if self.still_codec not in list(StillCodec):
             allowed = ", ".join(str(int(codec)) for codec in StillCodec)
             raise ValueError(f"still codec is {self.still_codec}, allowed is {allowed}")
         _check("coder", self.coder, 0, 2)
@@ -191,9 +191,7 @@ class EncoderConfig:
         """What stills are like. Coded with AV1, whole ones of low quality look better than small
         ones of the same bytes that are enlarged: see benchmarks/README.md.
         """
-        codec = StillCodec.WEBP if live else StillCodec.AV1
-        if self.still_codec is not None:
-            codec = StillCodec(self.still_codec)
+        codec = StillCodec(self.still_codec)
         whole = codec is StillCodec.AV1 and self.upscaler is None  # who names one means to use it
         size = self.source_size or (self.size if whole else SMALL_STILLS[self.size])
         whole = whole and size == self.size

@@ -17,7 +17,7 @@ from thcodec.bitstream import (
     SourceRecord,
     StreamHeader,
 )
-from thcodec.bitstream.header import Crop, StillCodec
+from thcodec.bitstream.header import Crop
 from thcodec.bitstream.limits import MAX_TICKS
 from thcodec.errors import ThvError
 from thcodec.media.audio import AudioPacket
@@ -110,8 +110,6 @@ class Encoder:
         self._numbering = PacketNumbering()
         if link is not None and not live:
             raise ValueError("a link that loses packets takes a live stream")
-        if link is not None and self._maker.stills.codec == StillCodec.AV1:
-            raise ValueError("over a link that loses packets each still must stand alone: no av1")
         if live:
             config.check_live()
         self._link = Link(link, self._numbering) if link is not None else None

@@ -24,7 +24,7 @@ os.environ.setdefault("SVT_LOG", "0")
 SMALLEST = 8  # pixels a side: the encoder takes no less
 _DELIMITER = b"\x12\x00"  # temporal delimiter, which says nothing here
 _SEQUENCE_HEADER, _FRAME = 0x0A, 0x32  # first bytes of OBUs that tell their size
-_PRESET = "3"
+_PRESET, _QUICK_PRESET = "3", "8"  # the latter takes a sixth of the time, and 15 % more bytes
 # One picture in, one out, of much the same quality.
 _PARAMETERS = ":".join(
     (
@@ -53,9 +53,11 @@ class Av1Encoder:
 
     Args:
         quality: 1..100; the stills are about as good as WebP's at it.
+        quick: whether a frame waits for each.
     """
 
-    def __init__(self, quality: int) -> None:
+    def __init__(self, quality: int, *, quick: bool = False) -> None:
+        self._preset = _QUICK_PRESET if quick else _PRESET
         self._crf = round(float(np.interp(quality, _QUALITIES, _CRFS)))
         self._context: av.VideoCodecContext | None = None
         self._size = 0, 0
@@ -68,7 +70,7 @@ class Av1Encoder:
         """
         size = rgb.shape[1], rgb.shape[0]
         if self._context is None or alone or self._place == LONGEST or size != self._size:
-            self._context, self._size = _encoding(*size, self._crf), size
+            self._context, self._size = _encoding(*size, self._crf, self._preset), size
             self._chains, self._place = self._chains + 1, 0
         frame = _frame(rgb)
         frame.pts = self._place
@@ -124,13 +126,13 @@ class Av1Decoder:
         return frames[0]
 
 
-def _encoding(width: int, height: int, crf: int) -> av.VideoCodecContext:
+def _encoding(width: int, height: int, crf: int, preset: str) -> av.VideoCodecContext:
     if min(width, height) < SMALLEST:
         raise LimitError(f"an AV1 still of {width}x{height} pixels: {SMALLEST} are the least")
     context = _context("libsvtav1", "w")
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
     context.time_base = Fraction(1, 25)
-    context.options = {"preset": _PRESET, "crf": str(crf), "svtav1-params": _PARAMETERS}
+    context.options = {"preset": preset, "crf": str(crf), "svtav1-params": _PARAMETERS}
     return context
 
 

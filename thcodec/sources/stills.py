@@ -91,21 +91,24 @@ class StillEncoder:
 
     Args:
         codec, quality: as in ``encode_still``.
+        live: whether each is to be coded at once, and builds on no other: it may be lost, or be the
+            first that a receiver sees.
 
     Attributes:
         tables: for the stream header.
     """
 
-    def __init__(self, codec: int, quality: int) -> None:
+    def __init__(self, codec: int, quality: int, *, live: bool = False) -> None:
+        self._live = live
         self.codec = _codec(codec)
         self.tables = jpeg_tables(quality) if self.codec is StillCodec.JPEG else b""
         self._quality = quality
-        self._chain = Av1Encoder(quality)
+        self._chain = Av1Encoder(quality, quick=live)
 
     def encode(self, rgb: np.ndarray, *, alone: bool) -> bytes:
         """Code the next one, uint8 (height, width, 3); ``alone``: it shall build on no other."""
         if self.codec is StillCodec.AV1:
-            return self._chain.encode(rgb, alone=alone)
+            return self._chain.encode(rgb, alone=alone or self._live)
         return encode_still(rgb, codec=self.codec, quality=self._quality, tables=self.tables)
 
 
