@@ -219,7 +219,8 @@ def test_the_readme_names_the_defaults() -> None:
         "`--limit X`": config.limit,
         "`--bank N`": config.bank_size,
         "`--source-size`, `--source-quality`": (
-            f"{config.stills(live=False).size}, {config.stills(live=False).quality}"
+            f"{config.stills(live=False).size}, {config.stills(live=False).quality}, "
+            f"live {config.stills(live=True).quality}"
         ),
         "`--size 256\\|512`": config.size,
         "`--audio-bitrate`, `--no-audio`": config.audio_bitrate,

@@ -22,7 +22,7 @@ def test_stills_follow_the_picture_and_their_codec() -> None:
     assert stills(source_size=128) == ("av1", 128, 60, "face")
     assert stills(still_codec=2) == ("webp", 128, 60, "face")
     assert stills(still_codec=2, source_size=256) == ("webp", 256, 60, "lanczos")
-    assert stills(live=True) == ("av1", 256, 25, "lanczos")
+    assert stills(live=True) == ("av1", 256, 10, "lanczos")
     assert stills(live=True, still_codec=2) == ("webp", 128, 60, "lanczos")
     assert stills(source_quality=70, upscaler="bicubic") == ("av1", 128, 70, "bicubic")
 

@@ -21,6 +21,7 @@ from thcodec.bitstream import (
     SourceRecord,
     StreamHeader,
 )
+from thcodec.bitstream.header import StillCodec
 from thcodec.bitstream.limits import MAX_TICKS
 from thcodec.bitstream.motion_head import MotionHead
 from thcodec.errors import MalformedError, TimingError, UnknownRecordError
@@ -29,7 +30,10 @@ from thcodec.models import registry
 from thcodec.pipeline.prepared import PreparedSources
 from thcodec.pipeline.quality import psnr, ssim
 
-PLAIN = EncoderConfig(crop="none", interval=10, source_size=256, source_quality=90)
+# Stills that stand alone, whatever is lost before them.
+PLAIN = EncoderConfig(
+    crop="none", interval=10, source_size=256, source_quality=90, still_codec=StillCodec.WEBP
+)
 
 
 def _encoder(live: bool = True, **options: object) -> Encoder:

@@ -14,6 +14,7 @@ from thcodec.pipeline.config import (
     ALIGNMENT,
     DEFAULT_POLICY,
     DEFAULT_TRANSITION,
+    LIVE_QUALITY,
     SMALL_QUALITY,
     TRANSITIONS,
     WHOLE_QUALITY,
@@ -45,7 +46,7 @@ def encode(
         int | None,
         typer.Option(
             help="Quality of the stills, 1..100.",
-            show_default=f"{WHOLE_QUALITY} for av1 of full size, else {SMALL_QUALITY}",
+            show_default=f"{SMALL_QUALITY}; av1 of full size {WHOLE_QUALITY}, live {LIVE_QUALITY}",
         ),
     ] = None,
     policy: Annotated[

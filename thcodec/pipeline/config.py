@@ -14,7 +14,7 @@ from thcodec.sources.policy import LOOK_AHEAD_ONLY, POLICIES
 
 SIZES = (256, 512)
 SMALL_STILLS = {256: 128, 512: 256}  # sides, by that of the picture
-SMALL_QUALITY, WHOLE_QUALITY = 60, 25
+SMALL_QUALITY, WHOLE_QUALITY, LIVE_QUALITY = 60, 25, 10  # in live streams each stands alone
 DEFAULT_POLICY = "threshold"
 DEFAULT_TRANSITION = 12  # frames
 DEFAULT_INTERVAL = 100
@@ -44,7 +44,8 @@ class EncoderConfig:
         fps: frames per second to resample to; None keeps every frame and its time.
         source_size: side of the coded stills, 16..``size`` pixels; None: with AV1, where no
             upscaler is named, ``size``, else half of it.
-        source_quality: quality of the stills, 1..100; None: 60, of AV1 stills of full size 25.
+        source_quality: quality of the stills, 1..100; None: 60, of AV1 stills of full size 25,
+            in live streams 10: there they cost more.
         policy: when sources are sent, see ``thcodec.sources.policy``: "interval", "first",
             "threshold", "quality", "budget" or, in files only, "best-frame". None: "budget" with a
             bitrate, "interval" with an interval ("first" with 0), else the default.
@@ -194,11 +195,13 @@ class EncoderConfig:
         codec = StillCodec(self.still_codec)
         whole = codec is StillCodec.AV1 and self.upscaler is None  # who names one means to use it
         size = self.source_size or (self.size if whole else SMALL_STILLS[self.size])
-        whole = whole and size == self.size
+        quality = SMALL_QUALITY
+        if whole and size == self.size:
+            quality = LIVE_QUALITY if live else WHOLE_QUALITY
         return StillSettings(
             codec,
             size,
-            self.source_quality or (WHOLE_QUALITY if whole else SMALL_QUALITY),
+            self.source_quality or quality,
             self.upscaler or ("lanczos" if live or size == self.size else "face"),
         )
 
