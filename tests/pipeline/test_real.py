@@ -103,4 +103,4 @@ def test_a_call(shared_original: Path) -> None:
             assert [frame.pts for frame in frames] == [index]
             assert not frames[0].low_confidence
             sent += sum(len(packet) for packet in packets)
-    assert sent < 20 * 25 + 2500 * encoder.sources and encoder.sources <= 2
+    assert sent < 20 * 25 + 3200 * encoder.sources and encoder.sources <= 2
