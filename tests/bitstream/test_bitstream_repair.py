@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from fixtures.cases import valid
 from tests.hostile.test_every_bit import read
-from thcodec.bitstream import Packet, Reader, RecordType
+from thcodec.bitstream import Packet, Reader, RecordType, SourceRecord
 from thcodec.bitstream.inspect import verify
 from thcodec.bitstream.repair import repair
+from thcodec.bitstream.signature import PREAMBLE
 from thcodec.errors import OutputExistsError, ThvError
 
 FILES = {case.name: bytes(case.stream.data) for case in valid.cases()}
@@ -64,6 +66,17 @@ def test_stills_of_a_broken_chain_are_dropped() -> None:
     data[stills[1].payload_offset] ^= 0xFF
     kept = sources(repaired(bytes(data))[0])
     assert [packet.payload for packet in kept] == [stills[at].payload for at in (0, 3, 4)]
+
+
+def test_a_still_that_is_dropped_for_its_base_ends_its_chain() -> None:
+    reader = Reader(io.BytesIO(FILES["still-chain"]))
+    packets = [reader.header_packet, *reader]
+    at = [number for number, packet in enumerate(packets) if packet.type == RecordType.SOURCE][1]
+    orphan = replace(SourceRecord.parse(packets[at].payload), base_id=77)
+    packets[at] = replace(packets[at], payload=orphan.to_payload())
+    data = PREAMBLE + b"".join(packet.to_bytes() for packet in packets)
+    kept = sources(repaired(data)[0])
+    assert [SourceRecord.parse(packet.payload).data[0] for packet in kept] == [0, 32, 33]
 
 
 @pytest.mark.parametrize("path", FAULTY, ids=lambda path: path.stem)

@@ -24,6 +24,7 @@ def test_stills_follow_the_picture_and_their_codec() -> None:
     assert stills(still_codec=2, source_size=256) == ("webp", 256, 60, "lanczos")
     assert stills(live=True) == ("av1", 256, 10, "lanczos")
     assert stills(live=True, still_codec=2) == ("webp", 128, 60, "lanczos")
+    assert stills(source_size=256, upscaler="bicubic") == ("av1", 256, 25, "bicubic")
     assert stills(source_quality=70, upscaler="bicubic") == ("av1", 128, 70, "bicubic")
 
 

@@ -24,7 +24,7 @@ class Chain:
         """Whether the next still begins a chain.
 
         Raises:
-            SequenceError: it builds on one that is not the last; it may come later.
+            SequenceError: it builds on another than the last; the chain goes on.
             LimitError: more pixels than its bytes pay for.
             MalformedError: it has another size than its chain.
         """
@@ -34,6 +34,7 @@ class Chain:
         if not begins and (self._last is None or self._last[0] != data[0] - 1):
             raise SequenceError("a still builds on one that is not here")
         if not begins and self._last is not None and self._last[1] != (width, height):
+            self.lost()
             raise MalformedError("the stills of a chain have two sizes")
         self._last = data[0], (width, height)
         return begins

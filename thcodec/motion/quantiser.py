@@ -72,7 +72,8 @@ class Quantiser:
         k = self.model.keypoints
         if np.shape(values) != (self.model.size,):
             raise LimitError(f"the vector has shape {np.shape(values)}, not ({self.model.size},)")
-        real = np.asarray(values, np.float64) * self.steps
+        values = np.asarray(values)
+        real = values * self.steps
         self._free(real)[:, :2] *= ~_lost(self._free(values))
         jacobians = real[7 + 3 * k :].reshape(k, 3, 3) if self.model.jacobians else None
         expression = real[7 : 7 + 3 * k].reshape(k, 3)

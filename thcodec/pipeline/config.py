@@ -193,10 +193,11 @@ class EncoderConfig:
         ones of the same bytes that are enlarged: see benchmarks/README.md.
         """
         codec = StillCodec(self.still_codec)
-        whole = codec is StillCodec.AV1 and self.upscaler is None  # who names one means to use it
+        # Who names an upscaler means to use it.
+        whole = codec is StillCodec.AV1 and self.upscaler is None
         size = self.source_size or (self.size if whole else SMALL_STILLS[self.size])
         quality = SMALL_QUALITY
-        if whole and size == self.size:
+        if codec is StillCodec.AV1 and size == self.size:
             quality = LIVE_QUALITY if live else WHOLE_QUALITY
         return StillSettings(
             codec,

@@ -88,13 +88,13 @@ class PreparedSources:
         model = self._header.keypoint_model
         if (len(record.canonical), len(record.motion)) != (3 * model.keypoints, model.size):
             raise MalformedError(f"source {record.source_id} does not fit the keypoint model")
-        if before is not None and before.record == record:
-            before.number = number  # sent again: what was prepared can stay
-            return record
         try:
             picture = self._stills.decode(record.data, record.codec, record.width, record.height)
         except ThvError as error:  # its own place, if any, is one of a file made for the codec
             raise type(error)(error.message, offset) from None
+        if before is not None and before.record == record:
+            before.number = number  # sent again: what was prepared can stay
+            return record
         self._shot += record.crop is not None
         if before is not None:
             self._ready = [source for source in self._ready if source is not before]
