@@ -7,6 +7,7 @@ from thcodec.errors import LimitError, MalformedError, SequenceError
 
 LONGEST = 32  # stills
 _NUMBERS = 8  # of chains, after which they come again
+_NONE = -2  # a mark that no still follows
 
 
 def mark(chain: int, place: int) -> int:
@@ -18,7 +19,7 @@ class Chain:
     """Follows the stills of a stream."""
 
     def __init__(self) -> None:
-        self._last: tuple[int, tuple[int, int]] | None = None  # its mark and size
+        self._mark, self._size = _NONE, (0, 0)  # of the still that was taken last
 
     def take(self, data: bytes, width: int, height: int) -> bool:
         """Whether the next still begins a chain.
@@ -31,14 +32,14 @@ class Chain:
         if width * height > CHAIN_PIXELS_PER_BYTE * len(data):
             raise LimitError(f"a still of {width}x{height} pixels in {len(data)} bytes")
         begins = data[0] % LONGEST == 0
-        if not begins and (self._last is None or self._last[0] != data[0] - 1):
+        if not begins and data[0] != self._mark + 1:
             raise SequenceError("a still builds on one that is not here")
-        if not begins and self._last is not None and self._last[1] != (width, height):
+        if not begins and (width, height) != self._size:
             self.lost()
             raise MalformedError("the stills of a chain have two sizes")
-        self._last = data[0], (width, height)
+        self._mark, self._size = data[0], (width, height)
         return begins
 
     def lost(self) -> None:
         """The still that was taken last cannot be had: a chain must begin."""
-        self._last = None
+        self._mark = _NONE

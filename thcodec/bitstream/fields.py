@@ -52,11 +52,15 @@ class Ranged(construct.Subconstruct):
     def __init__(self, subcon: construct.Construct, low: int, high: int) -> None:
         super().__init__(subcon)
         self.low, self.high = low, high
+        self._told = f"{low}..{high}"
+
+    def _holds(self, value: int) -> bool:
+        return self.low <= value <= self.high
 
     def _check(self, value: int, offset: int, path: str) -> int:
-        if not self.low <= value <= self.high:
+        if not self._holds(value):
             name = path.rpartition("> ")[2]
-            raise LimitError(f"{name} is {value}, allowed is {self.low}..{self.high}", offset)
+            raise LimitError(f"{name} is {value}, allowed is {self._told}", offset)
         return value
 
     def _parse(self, stream: BinaryIO, context: Any, path: str) -> int:
@@ -74,13 +78,11 @@ class Listed(Ranged):
 
     def __init__(self, subcon: construct.Construct, values: Collection[int]) -> None:
         super().__init__(subcon, min(values), max(values))
-        self.values = values
+        self._values = values
+        self._told = ", ".join(str(int(value)) for value in values)
 
-    def _check(self, value: int, offset: int, path: str) -> int:
-        if value not in self.values:
-            name, allowed = path.rpartition("> ")[2], ", ".join(str(int(v)) for v in self.values)
-            raise LimitError(f"{name} is {value}, allowed is {allowed}", offset)
-        return value
+    def _holds(self, value: int) -> bool:
+        return value in self._values
 
 
 class Flags(construct.Validator):

@@ -19,6 +19,7 @@ from thcodec.bitstream.fields import (
     parse_fields,
 )
 from thcodec.bitstream.header import CROP, Crop, StillCodec, crop_from
+from thcodec.bitstream.packet import Packet
 from thcodec.entropy.coders import CoderId, VectorCoder
 from thcodec.entropy.tables import Kind, canonical_kinds, motion_kinds
 from thcodec.errors import LimitError, MalformedError, SequenceError, ThvError
@@ -111,6 +112,10 @@ class SourceRecord:
                 "parameters": parameters,
             },
         )
+
+    def still_at(self, packet: Packet) -> int:
+        """Where the still begins in the file that `packet`, from which this was parsed, is from."""
+        return packet.payload_offset + len(packet.payload) - len(self.data)
 
     def relative_to(self, base: SourceRecord) -> SourceRecord:
         """This source coded as differences from `base`, which must itself be resolved."""

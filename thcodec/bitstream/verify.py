@@ -82,11 +82,10 @@ class Checker:
         if source.base_id is not None:
             source = source.resolved(self._held(source.base_id, packet))
         if source.codec == StillCodec.AV1:
-            still_at = packet.payload_offset + len(packet.payload) - len(source.data)
             try:
                 self._chain.take(source.data, source.width, source.height)
             except ThvError as error:
-                raise type(error)(error.message, still_at) from None
+                raise error.located(source.still_at(packet)) from None
         self._bank[source.source_id % self._header.bank_size] = source
 
     def _held(self, source_id: int, packet: Packet) -> SourceRecord:

@@ -204,8 +204,7 @@ class Decoder:
 
     def _take_source(self, packet: Packet) -> None:
         record = SourceRecord.parse(packet.payload, packet.payload_offset)
-        still_at = packet.payload_offset + len(packet.payload) - len(record.data)
-        taken = self._sources.add(record, packet.sequence, still_at)
+        taken = self._sources.add(record, packet.sequence, record.still_at(packet))
         if taken is not None:
             self._motion.add_source(taken)
 

@@ -61,7 +61,7 @@ class Av1Encoder:
         self._crf = round(float(np.interp(quality, _QUALITIES, _CRFS)))
         self._context: av.VideoCodecContext | None = None
         self._size = 0, 0
-        self._chains = self._place = 0  # begun so far; of the next still in its chain
+        self._number, self._place = -1, 0  # of the chain, and of the next still in it
 
     def encode(self, rgb: np.ndarray, *, alone: bool = False) -> bytes:
         """Code the next still, uint8 (height, width, 3); ``alone``: a new chain begins.
@@ -71,7 +71,7 @@ class Av1Encoder:
         size = rgb.shape[1], rgb.shape[0]
         if self._context is None or alone or self._place == LONGEST or size != self._size:
             self._context, self._size = _encoding(*size, self._crf, self._preset), size
-            self._chains, self._place = self._chains + 1, 0
+            self._number, self._place = self._number + 1, 0
         frame = _frame(rgb)
         frame.pts = self._place
         try:
@@ -80,7 +80,7 @@ class Av1Encoder:
             raise MediaError(f"a still cannot be coded with AV1: {error}") from None
         unit = bytes(packet).removeprefix(_DELIMITER)
         _check_unit(unit, begins=self._place == 0)
-        first = mark(self._chains - 1, self._place)
+        first = mark(self._number, self._place)
         self._place += 1
         return bytes((first,)) + unit
 
