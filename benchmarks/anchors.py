@@ -21,6 +21,7 @@ from benchmarks import common
 from thcodec.evaluate.compare.alignment import scaled
 from thcodec.evaluate.perceptual import Distance
 from thcodec.evaluate.scores import score
+from thcodec.media.scheduling import scheduling_kept
 
 KEEP = common.ROOT / ".cache" / "anchors"
 _DECODERS = {"libx264": "h264", "libx265": "hevc", "libsvtav1": "libdav1d"}
@@ -121,6 +122,8 @@ def encode(frames: Sequence[np.ndarray], encoder: str, options: dict[str, str]) 
     coder.pix_fmt = "yuv420p"
     coder.time_base, coder.framerate = Fraction(1, common.FRAME_RATE), Fraction(common.FRAME_RATE)
     coder.options = options
+    with scheduling_kept():
+        coder.open()
     packets = []
     for number, picture in enumerate(frames):
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")

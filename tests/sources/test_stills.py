@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -285,6 +287,17 @@ def test_pixels_of_a_chain_are_paid_in_bytes():
     decoder, encoder = StillDecoder(b""), StillEncoder(StillCodec.AV1, 1)
     for _ in range(4):
         decoder.decode(encoder.encode(still, alone=False), StillCodec.AV1, 512, 512)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads cannot be listed here")
+def test_no_thread_is_real_time_after_an_av1_still():
+    """SVT-AV1 makes them so where it may; all that start later would be too."""
+    usual = os.sched_getscheduler(0)
+    encoder = av1.Av1Encoder(60)
+    encoder.encode(np.zeros((16, 16, 3), np.uint8))
+    threads = [int(thread) for thread in os.listdir("/proc/self/task")]
+    assert len(threads) > 1
+    assert {os.sched_getscheduler(thread) for thread in threads} == {usual}
 
 
 def test_colours_of_an_av1_still_are_those_of_the_picture():

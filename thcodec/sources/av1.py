@@ -17,6 +17,7 @@ from av.codec.context import Flags
 from thcodec.bitstream.chain import LONGEST, Chain, mark
 from thcodec.entropy.varint import read_varint
 from thcodec.errors import LimitError, MalformedError, MediaError, ThvError
+from thcodec.media.scheduling import scheduling_kept
 
 # Else SVT-AV1 writes about itself to stderr.
 os.environ.setdefault("SVT_LOG", "0")
@@ -133,6 +134,11 @@ def _encoding(width: int, height: int, crf: int, preset: str) -> av.VideoCodecCo
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
     context.time_base = Fraction(1, 25)
     context.options = {"preset": preset, "crf": str(crf), "svtav1-params": _PARAMETERS}
+    try:
+        with scheduling_kept():
+            context.open()
+    except av.FFmpegError as error:
+        raise MediaError(f"a still cannot be coded with AV1: {error}") from None
     return context
 
 
