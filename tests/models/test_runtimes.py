@@ -11,6 +11,7 @@ import torch
 
 from thcodec.errors import ThvError, WeightsError
 from thcodec.models import cache, registry, runtime
+from thcodec.models.face_vid2vid import graphs
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.dense_motion import MotionField, warp_volume
 from thcodec.models.face_vid2vid.geometry import sample, sample_volume
@@ -118,9 +119,18 @@ def test_what_was_converted_and_compiled_is_kept(seen, monkeypatch, tmp_path):
     expected = seen()
     kept = sorted(path.suffix for path in tmp_path.rglob("*.*"))
     assert kept == [".bin", ".blob", ".xml"]
-    monkeypatch.setattr(openvino, "convert_model", None)
+    monkeypatch.setattr(graphs, "traced", None)
     monkeypatch.setattr(openvino.Core, "compile_model", None)
     np.testing.assert_array_equal(seen(), expected)
+
+
+@needs_openvino
+def test_nobody_is_told_of_a_conversion(seen, monkeypatch):
+    telemetry = pytest.importorskip("openvino_telemetry").Telemetry
+    told: list[tuple] = []
+    monkeypatch.setattr(telemetry, "send_event", lambda self, *what: told.append(what))
+    seen()
+    assert not told
 
 
 @needs_openvino

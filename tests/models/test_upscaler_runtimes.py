@@ -55,7 +55,7 @@ def test_both_runtimes_enlarge_alike(weights: Path, side: int, size: int) -> Non
 
 def test_what_was_converted_is_read_again(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = registry.load_upscaler("face", weights=weights, runtime="openvino")
-    monkeypatch.setattr("openvino.convert_model", None)
+    monkeypatch.setattr("thcodec.models.face_vid2vid.graphs.traced", None)
     again = registry.load_upscaler("face", weights=weights, runtime="openvino")
     still = picture(64)
     assert np.array_equal(first.upscale(still, 128), again.upscale(still, 128))
