@@ -137,3 +137,16 @@ def test_no_rounds_leave_the_motion(animator, frames):
     own = animator.motion(seen[0], seen[0].canonical, seen[0])
     motion, same = aligned(animator, seen, own, rounds=0)
     np.testing.assert_array_equal(same.expression, motion.expression)
+
+
+@pytest.mark.real
+def test_a_source_is_more_unlike_the_further_it_is(animator, frames):
+    seen = animator.extract([frames[at] for at in (0, 1, 60)])
+    source, canonical = seen[0], seen[0].canonical
+    own, *motions = (animator.motion(each, canonical, source) for each in seen)
+    itself, near, far = (
+        animator.unlikeness(motion, each, canonical, own, source)
+        for motion, each in zip((own, *motions), seen, strict=True)
+    )
+    assert itself < near < far
+    assert itself < 5 and 10 < far < 100  # thousandths of ST-LPIPS

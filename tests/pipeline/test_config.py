@@ -113,12 +113,13 @@ def test_decoder_values_out_of_range_are_refused() -> None:
 @pytest.mark.parametrize(
     ("options", "frames"),
     [
-        ({}, 12),
-        ({"interval": 100}, 12),
-        ({"interval": 20}, 5),
+        ({}, 4),
+        ({"interval": 100}, 4),
+        ({"interval": 12}, 3),
         ({"interval": 2}, 1),
         ({"interval": 20, "transition_frames": 30}, 30),
-        ({"interval": 20, "policy": "best-frame"}, 12),
+        ({"interval": 12, "policy": "best-frame"}, 3),
+        ({"interval": 0}, 4),
     ],
 )
 def test_a_transition_is_over_before_the_next_source(

@@ -199,7 +199,7 @@ def test_which_source_returns(score: float, look: np.ndarray, fit: float, return
     upscaler = registry.load_upscaler("lanczos")
     config = EncoderConfig()
     maker = SourceMaker(config, animator, Quantiser(header.keypoint_model), live=False)
-    choice = SourceChoice(config, header, animator, upscaler, maker, None)
+    choice = SourceChoice(config, header, animator, upscaler, maker, None, None)
 
     def seen(x: float, score: float, look: np.ndarray) -> SeenFrame:
         pose = Motion(np.zeros(3), np.array([x, 0, 0]), 0.0, np.zeros((5, 3)))
@@ -211,7 +211,7 @@ def test_which_source_returns(score: float, look: np.ndarray, fit: float, return
     for source in (old, now):
         choice._bank.enter(source)
     choice._source = now
-    choice._show_nearest(seen(0, fit, LOOK))
+    choice._show_nearest(seen(0, fit, LOOK), now)
     assert (choice._source is old) == returns
 
 

@@ -43,13 +43,14 @@ class Animator(ABC):
 
     identity: what the stream header says of this network. keypoint_model: its motion's shape and
     quantiser steps. size: side of the square pictures it takes and makes, in pixels. eyes: where
-    its keypoints see whether eyes are shut, or None.
+    its keypoints see whether eyes are shut, or None. compares: whether it has ``unlikeness``.
     """
 
     identity: ModelIdentity
     keypoint_model: KeypointModel
     size: int
     eyes: Eyes | None = None
+    compares: bool = False
 
     @abstractmethod
     def extract(self, pictures: list[np.ndarray]) -> list[Extraction]:
@@ -80,6 +81,19 @@ class Animator(ABC):
         the motion is bettered. Here it stays as it is.
         """
         return motion
+
+    def unlikeness(
+        self,
+        motion: Motion,
+        extraction: Extraction,
+        canonical: np.ndarray,
+        own: Motion,
+        source: Extraction,
+    ) -> float:
+        """How unlike an extraction's frame a source looks when a motion carries it there, in
+        thousandths of ST-LPIPS; the rest as for ``align``. Only where ``compares``.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> Any:

@@ -16,7 +16,7 @@ SIZES = (256, 512)
 SMALL_STILLS = {256: 128, 512: 256}  # sides, by that of the picture
 SMALL_QUALITY, WHOLE_QUALITY, LIVE_QUALITY = 60, 25, 10  # in live streams each stands alone
 DEFAULT_POLICY = "threshold"
-DEFAULT_TRANSITION = 12  # frames
+DEFAULT_TRANSITION = 4  # frames: speakers move on while a switch is hidden
 DEFAULT_INTERVAL = 100
 DEFAULT_BANK = 8
 ALIGNMENT = 1  # rounds, in files
@@ -79,8 +79,8 @@ class EncoderConfig:
         alignment: rounds in which each frame's motion is bettered by how the source's picture
             lies on the frame, 0..8; None: 1, in live streams 0.
         transition: how the decoder shows a switch between sources: "cut", "fade", "blend", "flow".
-        transition_frames: frames that show both sources, 1..64; None: 12, but at most a quarter of
-            a fixed interval between sources, else pictures would never show a source alone.
+        transition_frames: frames that show both sources, 1..64; None: 4, but at most a quarter of
+            an interval, else pictures would hardly show a source alone.
     """
 
     size: int = 256
@@ -214,7 +214,7 @@ class EncoderConfig:
     def header_transition(self) -> Transition | None:
         """The transition as the header has it."""
         frames = self.transition_frames or DEFAULT_TRANSITION
-        if self.transition_frames is None and self.policy_name == "interval":
+        if self.transition_frames is None and self.policy_name in ("interval", "best-frame"):
             frames = min(frames, max(1, self.frames_apart // 4))
         return transition_named(self.transition, frames)
 

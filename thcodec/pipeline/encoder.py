@@ -30,6 +30,7 @@ from thcodec.pipeline.coded_source import CodedSource, SourceMaker
 from thcodec.pipeline.config import EncoderConfig
 from thcodec.pipeline.incoming import Incoming
 from thcodec.pipeline.link import Link, LinkConfig, feedback_of
+from thcodec.pipeline.looks import Looks
 from thcodec.pipeline.seen import Observer, SeenFrame
 from thcodec.pipeline.source_choice import SourceChoice
 from thcodec.sources.policy import LeakyBucket
@@ -120,6 +121,7 @@ class Encoder:
         self._group: list[MotionFrame] = []
         self._choice: SourceChoice | None = None  # from the first crop on
         self._alignment = config.alignment_rounds(live)
+        self._looks = Looks(self._animator)
         self._bucket = LeakyBucket(125 * (config.bitrate or 0))
         self._incoming = Incoming(frame_duration)
         self._first_pts: int | None = None
@@ -247,7 +249,7 @@ class Encoder:
 
     def _motion_of(self, at: SeenFrame, source: CodedSource) -> Motion:
         """The motion of a frame, relative to its source and aligned with it."""
-        motion = self._animator.motion(at.seen, source.canonical, source.seen)
+        motion = self._looks.motion(at, source)
         before, drift = self._quantiser.dequantise(source.values), self._drift
         if source is not self._served_by:
             # Free keypoints of two sources are unrelated, and what was held is old.
@@ -287,8 +289,10 @@ class Encoder:
             transition=self.config.header_transition,
         )
         self._motion = MotionEncoder(header)
+        # Who has time to align frames has time to compare sources.
+        looks = self._looks if self._alignment and self._animator.compares else None
         self._choice = choice = SourceChoice(
-            self.config, header, self._animator, self._upscaler, self._maker, self._link
+            self.config, header, self._animator, self._upscaler, self._maker, self._link, looks
         )
         self._bank_size = header.bank_size
         packets = [self._packet(RecordType.HEADER, header.to_payload())]

@@ -16,6 +16,7 @@ from thcodec.pipeline.closed_loop import ClosedLoop
 from thcodec.pipeline.coded_source import CodedSource, SourceMaker
 from thcodec.pipeline.config import EncoderConfig
 from thcodec.pipeline.link import Link
+from thcodec.pipeline.looks import Looks
 from thcodec.pipeline.seen import SeenFrame
 from thcodec.sources.distance import distances
 from thcodec.sources.look import likeness, strangeness
@@ -66,6 +67,7 @@ class SourceChoice:
         animator, upscaler: of the stream.
         maker: makes the sources.
         link: over which they may be lost, or None.
+        looks: compares pictures of held sources; None: keypoints decide which is the nearest.
     """
 
     def __init__(
@@ -76,7 +78,9 @@ class SourceChoice:
         upscaler: Upscaler,
         maker: SourceMaker,
         link: Link | None,
+        looks: Looks | None,
     ) -> None:
+        self._looks = looks
         self._plain = config.policy_name == "interval"
         self._policy = make_policy(
             config.policy_name, interval=config.frames_apart, limit=config.limit
@@ -112,17 +116,17 @@ class SourceChoice:
         before, record = self._source, None
         if self._coming is not None and self._link and self._link.holds(self._coming.id):
             self._show(self._coming)
-        elif self._source is not None and not at.frame.new_shot:
-            self._show_nearest(at)
+        elif not at.frame.new_shot and (self._looks is None or self._looks.due(at)):
+            self._show_nearest(at, before)
         if self._wanted(at, affordable) and (self._must(at) or at.index >= self._refused + _REST):
             window = self._window(at, ahead)
             still = self._pick(window)
             if self._must(at) or self._pays(still, window, ends=self._ends(ahead)):
                 record = self._send(still, at)
+                if self._coming is None and not at.frame.new_shot:
+                    self._show_nearest(at, before)
             else:
                 self._refused = at.index
-            if self._coming is None and not at.frame.new_shot:
-                self._show_nearest(at)
         source = self._source
         if source is None:
             raise RuntimeError("a policy wants no source for the first frame")
@@ -141,21 +145,29 @@ class SourceChoice:
         if self._link is not None:
             self._link.wanted = {source.id}
 
-    def _show_nearest(self, at: SeenFrame) -> None:
+    def _show_nearest(self, at: SeenFrame, before: CodedSource | None) -> None:
         """Go over to another source that is held, where that is much nearer."""
         now = self._source
         if now is None or not at.sure:
             return
-        others = self._others(at)
-        if not others:
+        shown = [now, *self._others(at)]
+        if len(shown) == 1:
             return
-        shown = (now, *others)
-        away = (self._costs(shown, [at]) + self._strange(shown, [at]))[:, 0]
-        nearest = int(away.argmin())
-        if nearest and away[nearest] + _MARGIN < away[0]:
-            self._source = others[nearest - 1]
-            if self._link is not None:
-                self._link.wanted = {self._source.id, *([self._coming.id] if self._coming else [])}
+        away = self._away(at, shown)
+        # Pictures tell whether a new source is better than what is on the screen.
+        stays = before if self._looks is not None and before in shown else now
+        away[shown.index(stays)] -= _MARGIN
+        self._source = shown[int(away.argmin())]
+        if self._source is not now and self._link is not None:
+            self._link.wanted = {self._source.id, *([self._coming.id] if self._coming else [])}
+
+    def _away(self, at: SeenFrame, shown: Sequence[CodedSource]) -> np.ndarray:
+        """How far a frame is from each source, that is shown first, with what counts beside it."""
+        costs = (self._costs(shown, [at]) + self._strange(shown, [at]))[:, 0]
+        if self._looks is None:
+            return costs
+        near = distances([one.pose for one in shown], [at.pose], self._free)[:, 0]
+        return costs - near + self._looks.unlikeness(at, shown, near)
 
     def _others(self, at: SeenFrame) -> list[CodedSource]:
         """The other sources that a frame may be made from; the poor ones serve poor frames only."""

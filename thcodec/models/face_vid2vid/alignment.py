@@ -31,6 +31,8 @@ STIFFNESS, INERTIA = 3e-3, 1e-2
 LIMIT = 0.05
 FAR = 0.06  # way of the extractor's from the frame before that is no noise: nearly two samples
 STEPS = 2  # of one round
+# Thousandths of ST-LPIPS for what colours, 0..1, differ by on the mean: benchmarks/distance.py.
+SLOPE = 1700.0
 LEAST = 1e-6  # share that counts; processors are slow with the denormal numbers among those below
 
 
@@ -80,6 +82,15 @@ class Reach:
     picture: np.ndarray
     shares: np.ndarray
     occlusion: np.ndarray
+
+
+def unlikeness(source: Scene, driving: Scene, reach: Reach) -> float:
+    """What it is expected to cost to show a driving frame by a source, thousandths of ST-LPIPS: by
+    how the source's picture differs that the field carries there.
+    """
+    colours = np.ascontiguousarray(source.small, np.float32) / 255
+    there = _sampled([colours], reach.picture.reshape(-1, 2)).reshape(colours.shape)
+    return SLOPE * float(np.abs(there - driving.small.astype(np.float32) / 255).mean())
 
 
 def staying(motion: Motion, before: Motion, drift: np.ndarray) -> np.ndarray:

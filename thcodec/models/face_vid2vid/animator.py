@@ -13,7 +13,7 @@ import numpy as np
 from thcodec.bitstream.header import KeypointModel, ModelIdentity
 from thcodec.errors import LimitError
 from thcodec.models.animator import Animator, Extraction, Eyes
-from thcodec.models.face_vid2vid.alignment import Alignment, scene_of, staying
+from thcodec.models.face_vid2vid.alignment import Alignment, Reach, scene_of, staying, unlikeness
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.networks import Networks, Placed
 from thcodec.models.face_vid2vid.pose import decompose, rigid_fit
@@ -65,6 +65,7 @@ class CompactAnimator(Animator):
     """The compact network's parts, on whatever they run, put together."""
 
     eyes = Eyes(COMPACT.eyes, COMPACT.eye_corners)
+    compares = True
 
     def __init__(self, networks: Networks, identity: ModelIdentity, size: int) -> None:
         self.identity, self.keypoint_model, self.size = identity, COMPACT_KEYPOINTS, size
@@ -95,15 +96,32 @@ class CompactAnimator(Animator):
     ) -> Motion:
         if not rounds:
             return motion
-        keypoints, start = (transform(canonical, each, COMPACT.free) for each in (own, motion))
-        jacobian = scaled_rotation(own) @ np.linalg.inv(scaled_rotation(motion))
         drift = staying(motion, before, drift[:, :2])
+        jacobian = _jacobian(scaled_rotation(own), motion)
         pair = Alignment(source.scene, extraction.scene, jacobian, drift)
         for _ in range(rounds):
-            driving = start + _flat(drift)
-            reach = self._networks.field(source.scene.small, keypoints, driving, jacobian)
-            drift = pair.bettered(drift, reach)
+            moved = replace(motion, expression=motion.expression + _flat(drift))
+            drift = pair.bettered(drift, self._reach(source, canonical, own, moved))
         return replace(motion, expression=motion.expression + _flat(drift))
+
+    def unlikeness(
+        self,
+        motion: Motion,
+        extraction: Extraction,
+        canonical: np.ndarray,
+        own: Motion,
+        source: Extraction,
+    ) -> float:
+        reach = self._reach(source, canonical, own, motion)
+        return unlikeness(source.scene, extraction.scene, reach)
+
+    def _reach(
+        self, source: Extraction, canonical: np.ndarray, own: Motion, motion: Motion
+    ) -> Reach:
+        """Where a source's picture goes with a motion, its own being ``own``."""
+        keypoints, driving = (transform(canonical, each, COMPACT.free) for each in (own, motion))
+        jacobian = _jacobian(scaled_rotation(own), motion)
+        return self._networks.field(source.scene.small, keypoints, driving, jacobian)
 
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> PreparedSource:
         return PreparedSource(
@@ -190,8 +208,14 @@ def _transferred(
 def placed(source: PreparedSource, motions: list[Motion]) -> Placed:
     """A source with what carries it to some driving frames, at least one."""
     driving = [transform(source.canonical, motion, COMPACT.free) for motion in motions]
-    jacobian = [source.turn @ np.linalg.inv(scaled_rotation(motion)) for motion in motions]
+    jacobian = [_jacobian(source.turn, motion) for motion in motions]
     return Placed(source.appearance, source.keypoints, np.stack(driving), np.stack(jacobian))
+
+
+def _jacobian(turn: np.ndarray, motion: Motion) -> np.ndarray:
+    """(3, 3) of the head, from a driving frame to a source whose scaled rotation is ``turn``."""
+    jacobian: np.ndarray = turn @ np.linalg.inv(scaled_rotation(motion))
+    return jacobian
 
 
 def _extraction(picture: np.ndarray, seen: tuple[np.ndarray, np.ndarray]) -> Extraction:

@@ -1,0 +1,145 @@
+"""Which sources are compared with a frame by their pictures, when, and what comes of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import clips
+from tests.doubles import MomentAnimator
+from thcodec import Encoder, EncoderConfig
+from thcodec.bitstream import RecordType, StreamHeader
+from thcodec.media.crop import CroppedFrame
+from thcodec.models import registry
+from thcodec.models.animator import Extraction
+from thcodec.motion import Motion, Quantiser
+from thcodec.pipeline.coded_source import CodedSource, SourceMaker
+from thcodec.pipeline.looks import Looks
+from thcodec.pipeline.seen import SeenFrame
+from thcodec.pipeline.source_choice import SourceChoice
+
+STILL = clips.disc(0, 256, 256)
+
+
+class Comparing(MomentAnimator):
+    """Sources are as unlike as they are said to be, by the scene of what was seen in them."""
+
+    compares = True
+
+    def __init__(self, unlike: dict[str, float]) -> None:
+        super().__init__()
+        self.unlike = unlike
+        self.asked: list[str] = []
+
+    def unlikeness(self, motion: Motion, *rest: Any) -> float:
+        self.asked.append(rest[-1].scene)
+        return self.unlike[rest[-1].scene]
+
+
+def seen(name: str, index: int, x: float = 0.0) -> SeenFrame:
+    """A frame whose head stands `x` thousandths of ST-LPIPS to the right."""
+    pose = Motion(np.zeros(3), np.array([x / 190, 0, 0]), 0.0, np.zeros((5, 3)))
+    points = np.random.default_rng(1).normal(size=(5, 3))
+    frame = CroppedFrame(STILL, index, HEADER.crop, False, True)
+    return SeenFrame(index, frame, Extraction(points, points, 1.0, name), True, pose, 1.0)
+
+
+def header() -> StreamHeader:
+    encoder = Encoder(EncoderConfig(crop="none"), live=False, animator=MomentAnimator())
+    packets = [*encoder.push(STILL), *encoder.flush()]
+    assert packets[0].type == RecordType.HEADER
+    return StreamHeader.parse(packets[0].payload)
+
+
+HEADER = header()
+
+
+class Held:
+    """Sources that an encoder holds, by name, with where their heads stand; the first is shown."""
+
+    def __init__(self, animator: Comparing, places: dict[str, float]) -> None:
+        config = EncoderConfig()
+        maker = SourceMaker(config, animator, Quantiser(HEADER.keypoint_model), live=False)
+        self.looks = Looks(animator)
+        self.choice = SourceChoice(
+            config, HEADER, animator, registry.load_upscaler("lanczos"), maker, None, self.looks
+        )
+        self.sources: dict[str, CodedSource] = {}
+        for number, (name, place) in enumerate(places.items()):
+            self.sources[name] = made = maker.make(number, seen(name, 0, place))
+            self.choice._bank.enter(made)
+        self.choice._source = next(iter(self.sources.values()))
+
+    def shown(self, index: int, before: str) -> str:
+        """The name of what a frame at 0 is made from; the frame before was from ``before``."""
+        self.choice._show_nearest(seen("frame", index), self.sources[before])
+        source = self.choice._source
+        assert source is not None
+        return str(source.seen.scene)
+
+
+@pytest.mark.parametrize(
+    ("unlike", "before", "shown"),
+    [
+        ({"now": 30, "old": 20}, "now", "old"),
+        ({"now": 30, "old": 27}, "now", "now"),  # a switch shows
+        ({"now": 30, "old": 33}, "old", "old"),  # a new source has to be better than what is shown
+        ({"now": 30, "old": 40}, "old", "now"),
+    ],
+)
+def test_pictures_decide_which_source_is_shown(
+    unlike: dict[str, float], before: str, shown: str
+) -> None:
+    held = Held(Comparing(unlike), {"now": 3, "old": 12})  # the old one is further by keypoints
+    assert held.shown(0, before) == shown
+
+
+def test_what_may_have_come_near_is_looked_at_and_the_rest_seldom() -> None:
+    animator = Comparing({"now": 20, "near": 25, "far": 30})
+    held = Held(animator, {"now": 10, "near": 15, "far": 40})
+    asked = []
+    for index in range(10):
+        before = len(animator.asked)
+        if held.looks.due(seen("frame", index)):
+            held.shown(index, "now")
+        asked.append(animator.asked[before:])
+    assert asked[0] == asked[9] == ["now", "near", "far"]
+    assert asked[3] == asked[6] == ["now", "near"]
+    assert sum(map(bool, asked)) == 4
+
+
+def test_what_stands_alone_is_not_looked_at() -> None:
+    animator = Comparing({"now": 20, "far": 5})
+    held = Held(animator, {"now": 10, "far": 40})
+    held.sources["now"].due = held.sources["far"].due = 5
+    assert held.shown(3, "now") == "now" and not animator.asked
+    assert held.looks.due(seen("frame", 4))
+    assert held.shown(5, "now") == "far"
+
+
+def test_a_frame_is_compared_once_however_often_it_is_asked() -> None:
+    animator = Comparing({"now": 20, "old": 19})
+    held = Held(animator, {"now": 10, "old": 10})
+    for _ in range(2):
+        held.shown(0, "now")
+    assert sorted(animator.asked) == ["now", "old"]
+
+
+@pytest.mark.parametrize(
+    ("live", "alignment", "compared"), [(False, None, True), (False, 0, False), (True, None, False)]
+)
+def test_files_compare_and_live_streams_do_not(
+    live: bool, alignment: int | None, compared: bool
+) -> None:
+    animator = Comparing({"": 1.0})
+    animator.unlikeness = lambda *_: animator.asked.append("") or 1.0  # type: ignore
+    config = EncoderConfig(
+        crop="none", interval=5, bank=3, source_size=64, alignment=alignment, policy="interval"
+    )
+    encoder = Encoder(config, live=live, animator=animator)
+    for index in range(12):
+        encoder.push(clips.disc(index, 256, 256))
+    encoder.flush()
+    assert bool(animator.asked) == compared
