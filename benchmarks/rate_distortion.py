@@ -62,18 +62,18 @@ SETTINGS = {
         (256, 10, "lanczos", "best-frame", 250, 1),
         (256, 25, "lanczos", "best-frame", 250, 1),
         (256, 25, "lanczos", "best-frame", 60, 1),
-        (128, 60, "face", "threshold", 30, 1),
         (256, 25, "lanczos", "threshold", 30, 1),
         (256, 25, "lanczos", "threshold", 12, 1),
-        (256, 45, "lanczos", "threshold", 12, 1),
-        (256, 45, "lanczos", "interval", 10, 1),
-        (256, 80, "lanczos", "interval", 10, 1),
+        (256, 25, "lanczos", "best-frame", 16, 1),
+        (256, 25, "lanczos", "best-frame", 10, 1),
+        (256, 45, "lanczos", "best-frame", 10, 1),
+        (256, 80, "lanczos", "best-frame", 10, 1),
     )
 }
 QUICK = (
     "256 px q1, lanczos, best-frame 250, align 0",
     "256 px q25, lanczos, threshold 30",
-    "256 px q80, lanczos, interval 10",
+    "256 px q80, lanczos, best-frame 10",
 )
 
 

@@ -30,8 +30,10 @@ class SharedEyes(Animator):
     def __init__(self, animator: Animator) -> None:
         self.identity, self.size = animator.identity, animator.size
         self.keypoint_model, self.eyes = animator.keypoint_model, animator.eyes
+        self.compares = animator.compares
         self._animator, self._seen = animator, dict[int, Extraction]()
         self._motions: dict[tuple[int, int, bytes], Motion] = {}
+        self._unlike: dict[tuple[int, int, bytes], float] = {}
 
     def extract(self, pictures: list[np.ndarray]) -> list[Extraction]:
         """One Extraction each."""
@@ -47,6 +49,22 @@ class SharedEyes(Animator):
         if key not in self._motions:
             self._motions[key] = self._animator.motion(extraction, canonical, source)
         return self._motions[key]
+
+    def unlikeness(
+        self,
+        motion: Motion,
+        extraction: Extraction,
+        canonical: np.ndarray,
+        own: Motion,
+        source: Extraction,
+    ) -> float:
+        """As the animator, of its own motion."""
+        key = id(extraction), id(source), canonical.tobytes()
+        if key not in self._unlike:
+            self._unlike[key] = self._animator.unlikeness(
+                motion, extraction, canonical, own, source
+            )
+        return self._unlike[key]
 
     def align(self, motion: Motion, *between: Any) -> Motion:
         """As the animator."""
