@@ -12,8 +12,6 @@ WORKERS ?= 0
 # One clip, and where its figures go: those of the repository stay.
 QUICK_OUT := out/bench
 ONE       := --clips lp_d3_s0 --results $(QUICK_OUT)
-# What takes minutes a clip is measured on these, so that all fits in an hour.
-SOME      := --clips buisson_drive3_s0 hyperlips_v4_s0 lp_d3_s0 mtrack_justin_s0
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test slow parity fuzz lint bench train train-packages train-upscaler evaluate report clean
@@ -55,23 +53,7 @@ ifdef QUICK
 	$(PY) -m benchmarks.seed_figures --limit 120 --intervals 1 10 30 60 100 --results $(QUICK_OUT)
 	$(PY) -m benchmarks.speed $(ONE) --limit 16 --lengths 1 2 --published-frames 1
 else
-	$(PY) -m benchmarks.rate_distortion $(SOME)
-	$(PY) -m benchmarks.seed_figures
-	$(PY) -m benchmarks.speed --clips lp_d3_s0
-	$(PY) -m benchmarks.stills
-	$(PY) -m benchmarks.rate
-	$(PY) -m benchmarks.quality
-	$(PY) -m benchmarks.interval --clips lia_d3_s0 hyperlips_v3_s0
-	$(PY) -m benchmarks.transitions
-	$(PY) -m benchmarks.colours --clips obama_s0 hyperlips_v1_s0 --limit 130
-	$(PY) -m benchmarks.paper_outputs
-	$(PY) -m benchmarks.policies $(SOME)
-	$(PY) -m benchmarks.memory --encode-options '--fps 10'
-	$(PY) -m benchmarks.loss --clips lp_d3_s0 mtrack_justin_s0 hyperlips_v4_s0 --seeds 1
-	$(PY) -m benchmarks.runtimes
-	$(PY) -m benchmarks.upscale
-	$(PY) -m benchmarks.upscale_rate --limit 12
-	$(PY) -m benchmarks.report
+	$(PY) -m benchmarks
 endif
 
 fuzz: $(READY)  ## a million mutated streams through the readers (hours)

@@ -24,6 +24,7 @@ from benchmarks import (
     speed,
     transitions,
 )
+from benchmarks.__main__ import ALONE, BESIDE, run
 from benchmarks.bd_rate import bd_rate, envelope
 from tests import clips
 from tests.cli.conftest import COMMAND, ROOT
@@ -258,3 +259,20 @@ def test_speed(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_readme_and_model_card_show_the_committed_results(monkeypatch: pytest.MonkeyPatch) -> None:
     _run(report, monkeypatch, "--check")
+
+
+def test_all_that_has_a_table_is_run_by_make_bench() -> None:
+    names = {benchmark.split()[0] for benchmark in (*ALONE, *BESIDE)}
+    elsewhere = {"evaluate", "fuzz"}  # make evaluate, make fuzz
+    assert names | elsewhere >= set(report.SECTIONS)
+
+
+def test_a_benchmark_that_fails_stops_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not run(["memory --nonsense", "report --check"], [0], tmp_path)
+    assert "--nonsense" in (tmp_path / "memory.log").read_text()
+    failed, went_well = capsys.readouterr().out.splitlines()
+    assert "FAILED" in failed and "memory.log" in failed
+    assert went_well.startswith("report: ") and "FAILED" not in went_well
+    assert run(["report --check"], [None], tmp_path)
