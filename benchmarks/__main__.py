@@ -22,11 +22,10 @@ from benchmarks import common
 LOGS = common.ROOT / "out" / "bench"
 # What takes minutes a clip is measured on these.
 SOME = "--clips buisson_drive3_s0 hyperlips_v4_s0 lp_d3_s0 mtrack_justin_s0"
-ALONE = ("speed --clips lp_d3_s0", "runtimes")
+ALONE = ("speed --clips lp_d3_s0", "runtimes", "upscale")
 BESIDE = (  # the longest first
     f"rate_distortion {SOME}",
     "seed_figures",
-    "upscale",
     "memory --encode-options '--fps 10'",
     "policies --clips lp_d3_s0 mtrack_justin_s0",
     "interval --clips lia_d3_s0 hyperlips_v3_s0",
@@ -81,7 +80,9 @@ def _run(benchmark: str, core: int | None, logs: Path) -> bool:
         if shutil.which("taskset"):
             command = ["taskset", "-c", str(core), *command]
     with log.open("w") as out:
-        code = subprocess.run(command, stdout=out, stderr=out, env=environment).returncode
+        code = subprocess.run(
+            command, stdout=out, stderr=out, env=environment, cwd=common.ROOT
+        ).returncode
     print(f"{name}: {_minutes(start)}{f', FAILED, see {log}' if code else ''}", flush=True)
     return code == 0
 

@@ -29,5 +29,5 @@ def scheduling_kept() -> Iterator[None]:
     finally:
         started = set(os.listdir(_THREADS)) - before
         for thread in (threading.get_native_id(), *map(int, started)):
-            with suppress(OSError):  # it has ended
+            with suppress(ProcessLookupError):  # it has ended
                 os.sched_setscheduler(thread, policy, parameters)

@@ -32,7 +32,7 @@ class CodedSource:
     score: float  # see SeenFrame
     look: np.ndarray | None = None  # see SeenFrame
     shown: bool = False  # whether a frame was made from it
-    due: int = 0  # the frame from which on it is looked at again, however far it seems
+    compared_again: int = 0  # the frame from which on, however far it seems
 
 
 class SourceMaker:

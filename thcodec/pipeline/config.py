@@ -77,7 +77,8 @@ class EncoderConfig:
         group: frames per motion packet in file mode, 1..1024; live mode always sends one.
         hysteresis: quantiser steps a value must move before it changes, 0.5 or more.
         alignment: rounds in which each frame's motion is bettered by how the source's picture
-            lies on the frame, 0..8; None: 1, in live streams 0.
+            lies on the frame, 0..8; with any, sources are chosen by pictures too. None: 1, in live
+            streams 0.
         transition: how the decoder shows a switch between sources: "cut", "fade", "blend", "flow".
         transition_frames: frames that show both sources, 1..64; None: 4, but at most a quarter of
             an interval, else pictures would hardly show a source alone.

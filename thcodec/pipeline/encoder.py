@@ -27,10 +27,10 @@ from thcodec.models.animator import Animator
 from thcodec.motion import Motion, MotionEncoder, MotionFrame, PredictionMode, Quantiser
 from thcodec.pipeline.audio_track import AudioTrack
 from thcodec.pipeline.coded_source import CodedSource, SourceMaker
+from thcodec.pipeline.comparison import Comparison
 from thcodec.pipeline.config import EncoderConfig
 from thcodec.pipeline.incoming import Incoming
 from thcodec.pipeline.link import Link, LinkConfig, feedback_of
-from thcodec.pipeline.looks import Looks
 from thcodec.pipeline.seen import Observer, SeenFrame
 from thcodec.pipeline.source_choice import SourceChoice
 from thcodec.sources.policy import LeakyBucket
@@ -121,7 +121,7 @@ class Encoder:
         self._group: list[MotionFrame] = []
         self._choice: SourceChoice | None = None  # from the first crop on
         self._alignment = config.alignment_rounds(live)
-        self._looks = Looks(self._animator)
+        self._comparison = Comparison(self._animator)
         self._bucket = LeakyBucket(125 * (config.bitrate or 0))
         self._incoming = Incoming(frame_duration)
         self._first_pts: int | None = None
@@ -249,7 +249,7 @@ class Encoder:
 
     def _motion_of(self, at: SeenFrame, source: CodedSource) -> Motion:
         """The motion of a frame, relative to its source and aligned with it."""
-        motion = self._looks.motion(at, source)
+        motion = self._comparison.motion(at, source)
         before, drift = self._quantiser.dequantise(source.values), self._drift
         if source is not self._served_by:
             # Free keypoints of two sources are unrelated, and what was held is old.
@@ -290,9 +290,15 @@ class Encoder:
         )
         self._motion = MotionEncoder(header)
         # Who has time to align frames has time to compare sources.
-        looks = self._looks if self._alignment and self._animator.compares else None
+        compares = self._alignment and self._animator.compares
         self._choice = choice = SourceChoice(
-            self.config, header, self._animator, self._upscaler, self._maker, self._link, looks
+            self.config,
+            header,
+            self._animator,
+            self._upscaler,
+            self._maker,
+            self._link,
+            self._comparison if compares else None,
         )
         self._bank_size = header.bank_size
         packets = [self._packet(RecordType.HEADER, header.to_payload())]

@@ -14,9 +14,9 @@ from thcodec.models.upscaler import Upscaler
 from thcodec.pipeline.bank import Bank
 from thcodec.pipeline.closed_loop import ClosedLoop
 from thcodec.pipeline.coded_source import CodedSource, SourceMaker
+from thcodec.pipeline.comparison import Comparison
 from thcodec.pipeline.config import EncoderConfig
 from thcodec.pipeline.link import Link
-from thcodec.pipeline.looks import Looks
 from thcodec.pipeline.seen import SeenFrame
 from thcodec.sources.distance import distances
 from thcodec.sources.look import likeness, strangeness
@@ -67,7 +67,7 @@ class SourceChoice:
         animator, upscaler: of the stream.
         maker: makes the sources.
         link: over which they may be lost, or None.
-        looks: compares pictures of held sources; None: keypoints decide which is the nearest.
+        comparison: tells by pictures how far sources are from frames; None: keypoints do.
     """
 
     def __init__(
@@ -78,9 +78,9 @@ class SourceChoice:
         upscaler: Upscaler,
         maker: SourceMaker,
         link: Link | None,
-        looks: Looks | None,
+        comparison: Comparison | None,
     ) -> None:
-        self._looks = looks
+        self._comparison = comparison
         self._plain = config.policy_name == "interval"
         self._policy = make_policy(
             config.policy_name, interval=config.frames_apart, limit=config.limit
@@ -116,7 +116,7 @@ class SourceChoice:
         before, record = self._source, None
         if self._coming is not None and self._link and self._link.holds(self._coming.id):
             self._show(self._coming)
-        elif not at.frame.new_shot and (self._looks is None or self._looks.due(at)):
+        elif not at.frame.new_shot and (self._comparison is None or self._comparison.is_due(at)):
             self._show_nearest(at, before)
         if self._wanted(at, affordable) and (self._must(at) or at.index >= self._refused + _REST):
             window = self._window(at, ahead)
@@ -146,28 +146,32 @@ class SourceChoice:
             self._link.wanted = {source.id}
 
     def _show_nearest(self, at: SeenFrame, before: CodedSource | None) -> None:
-        """Go over to another source that is held, where that is much nearer."""
+        """Go over to another source that is held, where that is much nearer.
+
+        By pictures it must be nearer than that of the frame before, even if it was just sent.
+        """
         now = self._source
         if now is None or not at.sure:
             return
         shown = [now, *self._others(at)]
         if len(shown) == 1:
             return
-        away = self._away(at, shown)
-        # Pictures tell whether a new source is better than what is on the screen.
-        stays = before if self._looks is not None and before in shown else now
+        away = self._away(at, shown, before)
+        stays = before if self._comparison is not None and before in shown else now
         away[shown.index(stays)] -= _MARGIN
         self._source = shown[int(away.argmin())]
         if self._source is not now and self._link is not None:
             self._link.wanted = {self._source.id, *([self._coming.id] if self._coming else [])}
 
-    def _away(self, at: SeenFrame, shown: Sequence[CodedSource]) -> np.ndarray:
+    def _away(
+        self, at: SeenFrame, shown: Sequence[CodedSource], before: CodedSource | None
+    ) -> np.ndarray:
         """How far a frame is from each source, that is shown first, with what counts beside it."""
-        costs = (self._costs(shown, [at]) + self._strange(shown, [at]))[:, 0]
-        if self._looks is None:
-            return costs
         near = distances([one.pose for one in shown], [at.pose], self._free)[:, 0]
-        return costs - near + self._looks.unlikeness(at, shown, near)
+        if self._comparison is not None:
+            near = self._comparison.unlikeness(at, shown, near, before)
+        # A hand that only the source has is more than its few pixels: hence also with pictures.
+        return near + self._faults(shown) + self._strange(shown, [at])[:, 0]
 
     def _others(self, at: SeenFrame) -> list[CodedSource]:
         """The other sources that a frame may be made from; the poor ones serve poor frames only."""
@@ -186,8 +190,7 @@ class SourceChoice:
         now = self._source
         distance = 0.0
         if now is not None and at.sure and not at.frame.new_shot:
-            near = distances([now.pose], [at.pose], self._free) + self._missed([now], [at])
-            distance = float(near[0, 0])
+            distance = self._distance(at, now)
         error = self._loop.error if self._loop is not None else None
         view = FrameView(at.index, at.frame.new_shot, at.sure, distance, error, affordable)
         wanted = self._policy.decide(view)
@@ -208,6 +211,13 @@ class SourceChoice:
         if wanted:
             self._due = None
         return wanted
+
+    def _distance(self, at: SeenFrame, now: CodedSource) -> float:
+        """How far a frame is from its source, as far as another one could be nearer."""
+        if self._comparison is not None:
+            return self._comparison.shown(at, now) * at.score
+        near = distances([now.pose], [at.pose], self._free) + self._missed([now], [at])
+        return float(near[0, 0])
 
     def _must(self, at: SeenFrame) -> bool:
         """Whether there is nothing else to show. Without a face a source is only a stopgap."""
@@ -248,8 +258,11 @@ class SourceChoice:
     def _costs(self, stills: Sequence[Pictured], frames: Sequence[SeenFrame]) -> np.ndarray:
         """What it costs (n, m) to show m frames by n stills; faults count like distances."""
         poses = [still.pose for still in stills], [frame.pose for frame in frames]
-        faults = [0.0 if self._plain else _FAULT * (1 - still.score) for still in stills]
-        return distances(*poses, self._free) + np.array(faults)[:, None]
+        return distances(*poses, self._free) + self._faults(stills)[:, None]
+
+    def _faults(self, stills: Sequence[Pictured]) -> np.ndarray:
+        """(n,)"""
+        return np.array([0.0 if self._plain else _FAULT * (1 - still.score) for still in stills])
 
     def _missed(self, stills: Sequence[Pictured], frames: Sequence[SeenFrame]) -> np.ndarray:
         """As ``_strange``, but what comes before a face wants no source; what has gone does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from thcodec.models import registry
 from thcodec.models.animator import Extraction
 from thcodec.motion import Motion, Quantiser
 from thcodec.pipeline.coded_source import CodedSource, SourceMaker
-from thcodec.pipeline.looks import Looks
+from thcodec.pipeline.comparison import Comparison
 from thcodec.pipeline.seen import SeenFrame
 from thcodec.pipeline.source_choice import SourceChoice
 
@@ -62,9 +63,15 @@ class Held:
     def __init__(self, animator: Comparing, places: dict[str, float]) -> None:
         config = EncoderConfig()
         maker = SourceMaker(config, animator, Quantiser(HEADER.keypoint_model), live=False)
-        self.looks = Looks(animator)
+        self.comparison = Comparison(animator)
         self.choice = SourceChoice(
-            config, HEADER, animator, registry.load_upscaler("lanczos"), maker, None, self.looks
+            config,
+            HEADER,
+            animator,
+            registry.load_upscaler("lanczos"),
+            maker,
+            None,
+            self.comparison,
         )
         self.sources: dict[str, CodedSource] = {}
         for number, (name, place) in enumerate(places.items()):
@@ -102,7 +109,7 @@ def test_what_may_have_come_near_is_looked_at_and_the_rest_seldom() -> None:
     asked = []
     for index in range(10):
         before = len(animator.asked)
-        if held.looks.due(seen("frame", index)):
+        if held.comparison.is_due(seen("frame", index)):
             held.shown(index, "now")
         asked.append(animator.asked[before:])
     assert asked[0] == asked[9] == ["now", "near", "far"]
@@ -110,21 +117,47 @@ def test_what_may_have_come_near_is_looked_at_and_the_rest_seldom() -> None:
     assert sum(map(bool, asked)) == 4
 
 
-def test_what_stands_alone_is_not_looked_at() -> None:
+def test_a_frame_is_compared_once_however_often_it_is_asked() -> None:
     animator = Comparing({"now": 20, "far": 5})
     held = Held(animator, {"now": 10, "far": 40})
-    held.sources["now"].due = held.sources["far"].due = 5
-    assert held.shown(3, "now") == "now" and not animator.asked
-    assert held.looks.due(seen("frame", 4))
-    assert held.shown(5, "now") == "far"
+    assert held.shown(0, "now") == "far"
+    held.choice._source = held.sources["now"]  # as if it had just been sent
+    assert held.shown(0, "far") == "far"
+    assert sorted(animator.asked) == ["far", "now"]
 
 
-def test_a_frame_is_compared_once_however_often_it_is_asked() -> None:
-    animator = Comparing({"now": 20, "old": 19})
-    held = Held(animator, {"now": 10, "old": 10})
-    for _ in range(2):
-        held.shown(0, "now")
-    assert sorted(animator.asked) == ["now", "old"]
+def test_a_new_source_is_compared_with_what_is_on_the_screen() -> None:
+    held = Held(Comparing({"new": 25, "old": 10}), {"new": 0, "old": 40})
+    held.sources["old"].compared_again = 5  # not its turn
+    assert held.shown(1, "old") == "old"
+
+
+@pytest.mark.parametrize(
+    ("unlike", "score", "wanted"),
+    [(20, 1.0, False), (40, 1.0, True), (40, 0.5, False)],
+    ids=["alike, though keypoints are far", "unlike", "unlike in a poor frame"],
+)
+def test_pictures_decide_when_a_source_is_wanted(unlike: float, score: float, wanted: bool) -> None:
+    """Keypoints are 60 apart, twice the limit."""
+    held = Held(Comparing({"now": unlike}), {"now": 60})
+    asked = [
+        held.choice._wanted(replace(seen("frame", index), score=score), 1.0)
+        for index in range(30)
+    ]
+    assert asked[0]  # the first of all is wanted anyhow
+    assert any(asked[1:]) == wanted
+
+
+def test_no_source_is_bought_between_two_looks_where_one_that_is_held_will_do() -> None:
+    animator = Comparing({"now": 5, "old": 90})
+    held = Held(animator, {"now": 0, "old": 45})
+    frames = [seen("frame", index, 0.0 if index < 4 else 45.0) for index in range(12)]
+    for frame in frames:
+        if frame.index == 4:
+            animator.unlike = {"now": 90, "old": 5}
+        chosen = held.choice.choose(frame, frames[frame.index + 1 :], 4.0)
+        assert chosen.record is None
+    assert chosen.source is held.sources["old"]
 
 
 @pytest.mark.parametrize(
