@@ -1,10 +1,12 @@
-"""What the weights of keypoint distances and of the closed loop's error are fitted to.
+"""What distances by keypoints and by pictures, and the closed loop's error, are fitted to.
 
 In each clip every sixtieth frame is a source, coded by default, and is animated into itself and
-into frames drawn at random. What ST-LPIPS rises by, from the first to the others, is explained once
-by how pose, scale, place and expression differ (non-negative least squares: the constants of
-thcodec/sources/distance.py), and once by what SSIM loses at 128 pixels (least squares: the constant
-of thcodec/pipeline/closed_loop.py). Constants are chosen here, so clips are those for development.
+into frames drawn at random. What ST-LPIPS rises by, from the first to the others, is explained in
+three ways: by how pose, scale, place and expression differ (non-negative least squares: the
+constants of thcodec/sources/distance.py); by how unlike the source is when the motion field carries
+it there (least squares: SLOPE of thcodec/models/face_vid2vid/alignment.py); and by what SSIM loses
+at 128 pixels (the same: the constant of thcodec/pipeline/closed_loop.py). Constants are chosen
+here, so clips are those for development.
 
 ``python -m benchmarks.distance [--limit 120 --clips W036_s0]`` is a quick look.
 """
@@ -47,7 +49,7 @@ def main() -> None:
         rows += pairs(read_frames(path, options.limit), animator, stlpips, rng)
         print(path.stem, len(rows), flush=True)
         table = np.array(rows)
-        parts, lost, rise = table[:, :-2], table[:, -2], 1000 * table[:, -1]
+        parts, unlike, lost, rise = table[:, :-3], table[:, -3], table[:, -2], 1000 * table[:, -1]
         weights, _ = nnls(parts, np.maximum(rise, 0))
         figures = {
             "pairs": len(rows),
@@ -57,6 +59,8 @@ def main() -> None:
             "correlation of constants": float(
                 np.corrcoef(parts @ list(PARTS.values()), rise)[0, 1]
             ),
+            "per_unlikeness": float(unlike @ rise / (unlike @ unlike)),  # 1 where SLOPE is right
+            "correlation of unlikeness": float(np.corrcoef(unlike, rise)[0, 1]),
             "per_ssim": float(lost @ rise / (lost @ lost)),
             "correlation of SSIM": float(np.corrcoef(lost, rise)[0, 1]),
         }
@@ -66,7 +70,7 @@ def main() -> None:
 def pairs(
     frames: list[np.ndarray], animator: Animator, stlpips: Distance, rng: np.random.Generator
 ) -> list[list[float]]:
-    """For each pair: the parts of the distance, loss of SSIM, rise of ST-LPIPS."""
+    """For each pair: the parts of the distance, unlikeness, loss of SSIM, rise of ST-LPIPS."""
     quantiser = Quantiser(animator.keypoint_model, 0.5)
     found = []
     for start in range(min(5, len(frames) - 1), len(frames), EVERY):
@@ -85,7 +89,12 @@ def pairs(
         alike = [ssim(_small(a), _small(b)) for a, b in zip(wanted, pictures, strict=True)]
         free = animator.keypoint_model.free
         found += [
-            [*features(own, motion, free), alike[0] - alike[at], far[at] - far[0]]
+            [
+                *features(own, motion, free),
+                animator.unlikeness(motion, seen[at], canonical, own, source),
+                alike[0] - alike[at],
+                far[at] - far[0],
+            ]
             for at, motion in enumerate(motions, 1)
         ]
     return found

@@ -141,8 +141,7 @@ def test_pictures_decide_when_a_source_is_wanted(unlike: float, score: float, wa
     """Keypoints are 60 apart, twice the limit."""
     held = Held(Comparing({"now": unlike}), {"now": 60})
     asked = [
-        held.choice._wanted(replace(seen("frame", index), score=score), 1.0)
-        for index in range(30)
+        held.choice._wanted(replace(seen("frame", index), score=score), 1.0) for index in range(30)
     ]
     assert asked[0]  # the first of all is wanted anyhow
     assert any(asked[1:]) == wanted

@@ -31,7 +31,7 @@ STIFFNESS, INERTIA = 3e-3, 1e-2
 LIMIT = 0.05
 FAR = 0.06  # way of the extractor's from the frame before that is no noise: nearly two samples
 STEPS = 2  # of one round
-# Thousandths of ST-LPIPS for what colours, 0..1, differ by on the mean: benchmarks/distance.py.
+# Thousandths of ST-LPIPS for what colours, 0..1, differ by on the mean, see benchmarks/distance.py.
 SLOPE = 1700.0
 LEAST = 1e-6  # share that counts; processors are slow with the denormal numbers among those below
 
