@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -133,16 +132,16 @@ def test_a_new_source_is_compared_with_what_is_on_the_screen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unlike", "score", "wanted"),
-    [(20, 1.0, False), (40, 1.0, True), (40, 0.5, False)],
-    ids=["alike, though keypoints are far", "unlike", "unlike in a poor frame"],
+    ("unlike", "far", "wanted"),
+    [(20, 60, False), (40, 60, True), (40, 20, False)],
+    ids=["alike", "neither alike nor near", "near"],
 )
-def test_pictures_decide_when_a_source_is_wanted(unlike: float, score: float, wanted: bool) -> None:
-    """Keypoints are 60 apart, twice the limit."""
-    held = Held(Comparing({"now": unlike}), {"now": 60})
-    asked = [
-        held.choice._wanted(replace(seen("frame", index), score=score), 1.0) for index in range(30)
-    ]
+def test_a_source_is_wanted_where_keypoints_and_pictures_say_so(
+    unlike: float, far: float, wanted: bool
+) -> None:
+    """The limit is 30."""
+    held = Held(Comparing({"now": unlike}), {"now": far})
+    asked = [held.choice._wanted(seen("frame", index), 1.0) for index in range(30)]
     assert asked[0]  # the first of all is wanted anyhow
     assert any(asked[1:]) == wanted
 

@@ -213,11 +213,14 @@ class SourceChoice:
         return wanted
 
     def _distance(self, at: SeenFrame, now: CodedSource) -> float:
-        """How far a frame is from its source, as far as another one could be nearer."""
-        if self._comparison is not None:
-            return self._comparison.shown(at, now) * at.score
+        """How far a frame is from its source: by keypoints, which see no hand that another source
+        would not show either, and no more than by pictures, which know what looks alike.
+        """
         near = distances([now.pose], [at.pose], self._free) + self._missed([now], [at])
-        return float(near[0, 0])
+        distance = float(near[0, 0])
+        if self._comparison is not None:
+            distance = min(distance, self._comparison.shown(at, now))
+        return distance
 
     def _must(self, at: SeenFrame) -> bool:
         """Whether there is nothing else to show. Without a face a source is only a stopgap."""
