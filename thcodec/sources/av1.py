@@ -71,6 +71,7 @@ class Av1Encoder:
         """
         size = rgb.shape[1], rgb.shape[0]
         if self._context is None or alone or self._place == LONGEST or size != self._size:
+            self._context = None  # first: two at a time would take twice the memory
             self._context, self._size = _encoding(*size, self._crf, self._preset), size
             self._number, self._place = self._number + 1, 0
         frame = _frame(rgb)
