@@ -97,18 +97,12 @@ def traced(graph: Callable[..., object], example: tuple[torch.Tensor, ...]) -> o
     """A function of tensors as an OpenVINO model. What the trace warns of, sizes that it takes for
     fixed, must be so in everything it is used for.
     """
-    # What openvino.convert_model does, but for reporting each conversion to its makers.
-    from openvino._offline_transformations import apply_moc_transformations
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+    import openvino
 
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        decoder = TorchScriptPythonDecoder(torch.jit.trace(graph, example, check_trace=False))
-    frontend = FrontEndManager().load_by_framework("pytorch")
-    model = frontend.convert(frontend.load(decoder))
-    apply_moc_transformations(model, cf=False, smart_reshape=True)
-    return model
+        trace = torch.jit.trace(graph, example, check_trace=False)
+        return openvino.convert_model(trace, example_input=example)
 
 
 def _graph(net: FaceVid2Vid, part: str, size: int) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
