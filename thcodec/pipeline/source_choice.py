@@ -264,7 +264,7 @@ class SourceChoice:
         return distances(*poses, self._free) + self._faults(stills)[:, None]
 
     def _faults(self, stills: Sequence[Pictured]) -> np.ndarray:
-        """(n,)"""
+        """What the faults of n stills count beside distances, (n,)."""
         return np.array([0.0 if self._plain else _FAULT * (1 - still.score) for still in stills])
 
     def _missed(self, stills: Sequence[Pictured], frames: Sequence[SeenFrame]) -> np.ndarray:
