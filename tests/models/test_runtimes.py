@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -202,6 +203,24 @@ def test_the_shipped_int8_paints_nearly_what_float32_does():
     )
     moved = np.abs(made - picture).mean()
     assert np.abs(made - other).mean() < min(2, moved / 2), moved
+
+
+@needs_openvino
+def test_the_shipped_int8_field_is_nearly_that_of_float32(shared_portraits):
+    """It is that of the shipped weights, and what encoders align with where there is int8."""
+    picture = cv2.resize(cv2.imread(str(shared_portraits[0])), (256, 256))
+    plain, quantised = (registry.load_animator(runtime=name) for name in ("openvino", "int8"))
+    seen = plain.extract([picture])[0]
+    own = plain.motion(seen, seen.canonical, seen)
+    turned = replace(own, rotation=own.rotation + np.array([5.0, 25.0, 0.0]))
+    one, other = (
+        network._reach(seen, seen.canonical, own, turned) for network in (plain, quantised)
+    )
+    still = plain._reach(seen, seen.canonical, own, own)
+    moved = np.abs(one.picture - still.picture).mean()
+    assert not np.array_equal(one.picture, other.picture)
+    assert np.abs(one.picture - other.picture).mean() < min(0.002, moved / 10), moved
+    assert np.abs(one.shares - other.shares).mean() < 0.002
 
 
 @needs_openvino

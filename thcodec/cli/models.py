@@ -168,11 +168,14 @@ def quantise(
 
     choose_runtime("openvino", "cpu")
     from thcodec.models.esrgan.on_openvino import SCALES
-    from thcodec.train.quantise import quantise_synthesis, quantise_upscaler
+    from thcodec.train.quantise import quantise_field, quantise_synthesis, quantise_upscaler
 
     rest: Any = {"clips": clips, "worst": worst, "folder": folder}
     if network == "compact":
-        jobs = {f"synthesise {size}": partial(quantise_synthesis, data, weights, size=size, **rest)}
+        parts = {"synthesise": quantise_synthesis, "field": quantise_field}
+        jobs = {
+            f"{p} {size}": partial(q, data, weights, size=size, **rest) for p, q in parts.items()
+        }
     else:
         jobs = {f"x{s}": partial(quantise_upscaler, data, weights, scale=s, **rest) for s in SCALES}
     for name, job in jobs.items():

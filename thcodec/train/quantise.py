@@ -1,13 +1,13 @@
 """Networks in int8: calibrated by NNCF on training clips, judged on validation clips.
 
-Of the animator it is the synthesis, and only what convolutions read is quantised: what is made of
-their results, the motion field and the final pixels, stays in float32. Of the upscaler it is what
-makes 256 pixels of 128 and of 64.
+Of the animator it is the synthesis, and the motion field that encoders align with; only what
+convolutions read is quantised: what is made of their results, the motion field and the final
+pixels, stays in float32. Of the upscaler it is what makes 256 pixels of 128 and of 64.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -19,17 +19,19 @@ from thcodec.bitstream.header import StillCodec
 from thcodec.errors import ThvError
 from thcodec.evaluate.clips import find_clips, read_frames
 from thcodec.evaluate.perceptual import load_stlpips
-from thcodec.models.animator import Animator
+from thcodec.models.animator import Animator, Extraction
 from thcodec.models.catalogue import find_network
 from thcodec.models.esrgan import on_openvino
 from thcodec.models.esrgan.on_openvino import OnOpenVino
 from thcodec.models.esrgan.upscaler import NetworkUpscaler, network_input
 from thcodec.models.face_vid2vid import openvino_networks
-from thcodec.models.face_vid2vid.animator import placed
-from thcodec.models.face_vid2vid.openvino_networks import Compiled, inputs_of
+from thcodec.models.face_vid2vid.animator import CompactAnimator, PreparedSource, placed
+from thcodec.models.face_vid2vid.openvino_networks import Compiled, OpenVinoNetworks, inputs_of
 from thcodec.models.openvino_files import Part, write
 from thcodec.models.registry import find_weights, load_animator, load_upscaler, sha256_of
 from thcodec.models.runtime import default_threads
+from thcodec.motion.keypoints import Motion
+from thcodec.pipeline.config import ALIGNMENT
 from thcodec.pipeline.quality import psnr
 from thcodec.sources.stills import resize_still
 from thcodec.train.stills import coded
@@ -37,7 +39,7 @@ from thcodec.train.stills import coded
 # What stands between the convolutions: making the field of masks, sampling, mixing, adding up.
 # There an error would move the picture, or take its grey levels where it shares a scale with
 # features.
-FLOAT32 = (r".*\bnet\.motion/(?!aten::_convolution).*", r".*\bnet\.generator/.*", r"^__module/.*")
+FLOAT32 = (r".*\bmotion/(?!aten::_convolution).*", r".*\bnet\.generator/.*", r"^__module/.*")
 _DISTANCE = 40  # frames from the source to the driving frames
 _STILL_QUALITY = 60
 
@@ -99,6 +101,48 @@ def quantise_synthesis(
     plain, other = (
         [out[0][0] for out in Compiled(model, threads, threads).each(inputs)]
         for model in (part.converted(convert), quantised)
+    )
+    return _kept(part, quantised, judge(frames, plain, other), worst, folder)
+
+
+def quantise_field(
+    data: Path,
+    weights: Path | None,
+    *,
+    size: int,
+    clips: int,
+    worst: float,
+    folder: Path | None = None,
+) -> tuple[Path | None, Judgement]:
+    """The same for the motion field that encoders align with, by what the synthesis in float32
+    makes of frames that were aligned with either."""
+    path = find_weights(str(find_network("compact").file), weights)
+    sha256 = sha256_of(path)
+    part = openvino_networks.part_of(path, sha256, "field", size)
+    animator = load_animator(weights=path, size=size, runtime="openvino")
+    calibration = [
+        (shot.first.scene.small[None], *inputs[-3:])
+        for shot in _shots(animator, data / f"train{size}", clips)
+        for inputs in shot.inputs()
+    ]
+    convert = partial(openvino_networks.convert_weights, path, "field", size)
+    quantised = _quantised(convert(), calibration, FLOAT32)
+
+    def with_field(model: openvino.Model) -> Animator:
+        def find(name: str) -> openvino.Model:
+            if name == "field":
+                return model
+            other = openvino_networks.part_of(path, sha256, name, size)
+            return other.converted(partial(openvino_networks.convert_weights, path, name, size))
+
+        networks = OpenVinoNetworks(find, None, live=False)
+        return CompactAnimator(networks, animator.identity, size)
+
+    shots = list(_shots(animator, data / f"val{size}", clips))
+    frames = [frame for shot in shots for _, _, frame in shot.driving]
+    plain, other = (
+        [picture for shot in shots for picture in shot.aligned(network)]
+        for network in (animator, with_field(quantised))
     )
     return _kept(part, quantised, judge(frames, plain, other), worst, folder)
 
@@ -195,11 +239,41 @@ def _spread(folder: Path, clips: int) -> list[Path]:
     return found[:: max(1, len(found) // clips)][:clips]
 
 
+@dataclass(frozen=True)
+class _Shot:
+    """A source as live streams have it, and frames with their motion relative to it."""
+
+    source: PreparedSource
+    first: Extraction
+    own: Motion
+    driving: list[tuple[Extraction, Motion, np.ndarray]]
+
+    def inputs(self) -> Iterator[_Inputs]:
+        """Of the synthesis, for each frame."""
+        return inputs_of(placed(self.source, [motion for _, motion, _ in self.driving]))
+
+    def aligned(self, animator: Animator) -> list[np.ndarray]:
+        """The frames, as an encoder aligns them when there is none before."""
+        motions = []
+        for seen, motion, _ in self.driving:
+            drift, first = np.zeros_like(motion.expression), self.first
+            between = motion, drift, seen, first.canonical, self.own, first
+            motions.append(animator.align(motion, *between, ALIGNMENT))
+        return animator.animate(self.source, motions)
+
+
 def samples(animator: Animator, folder: Path, clips: int) -> list[tuple[_Inputs, np.ndarray]]:
-    """Inputs of the synthesis from clips of a folder, each with the frame it should show; sources
-    are coded as live streams do, without the upscaler's network."""
+    """Inputs of the synthesis from clips of a folder, each with the frame it should show."""
+    return [
+        (inputs, frame)
+        for shot in _shots(animator, folder, clips)
+        for inputs, (_, _, frame) in zip(shot.inputs(), shot.driving, strict=True)
+    ]
+
+
+def _shots(animator: Animator, folder: Path, clips: int) -> Iterator[_Shot]:
+    """Sources are coded as live streams do, without the upscaler's network."""
     upscaler = load_upscaler("lanczos")
-    result: list[tuple[_Inputs, np.ndarray]] = []
     for clip in _spread(folder, clips):
         frames = read_frames(clip, 2 * _DISTANCE + 1)[::_DISTANCE]
         first, *others = animator.extract(frames)
@@ -207,7 +281,5 @@ def samples(animator: Animator, folder: Path, clips: int) -> list[tuple[_Inputs,
         still = resize_still(frames[0], len(frames[0]) // 2)
         picture = upscaler.upscale(coded(still, StillCodec.WEBP, _STILL_QUALITY), len(frames[0]))
         source = animator.prepare(picture, first.canonical, own)
-        for seen, frame in zip(others, frames[1:], strict=True):
-            motion = animator.motion(seen, first.canonical, first)
-            result.append((next(inputs_of(placed(source, [motion]))), frame))
-    return result
+        motions = [animator.motion(seen, first.canonical, first) for seen in others]
+        yield _Shot(source, first, own, list(zip(others, motions, frames[1:], strict=True)))

@@ -20,6 +20,7 @@ from thcodec.models.openvino_files import Part
 from thcodec.models.runtime import default_threads
 
 _Arrays = tuple[np.ndarray, ...]
+QUANTISED = "synthesise", "field"  # parts that may be here in int8
 
 
 class OpenVinoNetworks:
@@ -152,22 +153,22 @@ def load_openvino(
 ) -> OpenVinoNetworks:
     """The network of a weights file, converted now unless that was done before.
 
-    int8: whether the quantised synthesis is taken; None: where there is one. Raises WeightsError
-    where there is none, or the weights do not fit.
+    int8: whether what was quantised is taken; None: where there is any. Raises WeightsError where
+    there is no such synthesis, or the weights do not fit.
     """
-    quantised = None
-    if int8 is not False:
-        quantised = part_of(path, sha256, "synthesise", size).int8()
-    if int8 and quantised is None:
-        raise WeightsError(
-            f"there is no int8 synthesis of {size} pixels for {path}: thcodec models quantise"
-        )
+
+    def quantised(part: str) -> openvino.Model | None:
+        if int8 is False or part not in QUANTISED:
+            return None
+        return part_of(path, sha256, part, size).int8()
 
     def find(part: str) -> openvino.Model:
-        if part == "synthesise" and quantised is not None:
-            return quantised
-        return part_of(path, sha256, part, size).converted(
+        return quantised(part) or part_of(path, sha256, part, size).converted(
             lambda: convert_weights(path, part, size)
         )
 
+    if int8 and quantised("synthesise") is None:
+        raise WeightsError(
+            f"there is no int8 synthesis of {size} pixels for {path}: thcodec models quantise"
+        )
     return OpenVinoNetworks(find, threads, live)
