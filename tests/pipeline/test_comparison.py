@@ -19,6 +19,7 @@ from thcodec.pipeline.coded_source import CodedSource, SourceMaker
 from thcodec.pipeline.comparison import Comparison
 from thcodec.pipeline.seen import SeenFrame
 from thcodec.pipeline.source_choice import SourceChoice
+from thcodec.sources.policy import make_policy
 
 STILL = clips.disc(0, 256, 256)
 
@@ -156,6 +157,20 @@ def test_no_source_is_bought_between_two_looks_where_one_that_is_held_will_do() 
         chosen = held.choice.choose(frame, frames[frame.index + 1 :], 4.0)
         assert chosen.record is None
     assert chosen.source is held.sources["old"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "looks"),
+    [("threshold", True), ("budget", True), ("quality", False), ("best-frame", False)],
+)
+def test_pictures_are_compared_for_policies_that_look_at_distances(
+    policy: str, looks: bool
+) -> None:
+    animator = Comparing({"now": 5})
+    held = Held(animator, {"now": 40})
+    held.choice._policy = make_policy(policy, interval=50, limit=30)
+    held.choice._wanted(seen("frame", 1), 1.0)
+    assert bool(animator.asked) == looks
 
 
 @pytest.mark.parametrize(

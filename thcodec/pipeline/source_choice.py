@@ -189,7 +189,8 @@ class SourceChoice:
         """Whether a source is sent now."""
         now = self._source
         distance = 0.0
-        if now is not None and at.sure and not at.frame.new_shot:
+        looked_at = self._policy.by_distance and at.sure and not at.frame.new_shot
+        if now is not None and looked_at:
             distance = self._distance(at, now)
         error = self._loop.error if self._loop is not None else None
         view = FrameView(at.index, at.frame.new_shot, at.sure, distance, error, affordable)

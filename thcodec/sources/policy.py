@@ -44,7 +44,13 @@ class FrameView:
 
 
 class Policy(Protocol):
-    """Decides from which frames on a new source is wanted."""
+    """Decides from which frames on a new source is wanted.
+
+    Attributes:
+        by_distance: it looks at the distance, which need not be measured otherwise.
+    """
+
+    by_distance: bool
 
     def decide(self, frame: FrameView) -> bool:
         """Whether a source is wanted from ``frame`` on; called once per frame, in order."""
@@ -53,6 +59,8 @@ class Policy(Protocol):
 
 class FirstPolicy:
     """One source per shot: plain face-vid2vid."""
+
+    by_distance = False
 
     def decide(self, frame: FrameView) -> bool:
         """True for the first frame and at shot changes."""
@@ -65,6 +73,8 @@ class IntervalPolicy:
     While the face is out of sight the old source stays; the frame on which it returns becomes the
     late one.
     """
+
+    by_distance = False
 
     def __init__(self, interval: int) -> None:
         if interval < 1:
@@ -92,14 +102,14 @@ class LimitPolicy:
         if not limit > 0:
             raise ValueError(f"the limit must be above 0, not {limit}")
         self.limit = limit
-        self._closed_loop = closed_loop
+        self.by_distance = not closed_loop
         self._above = 0
         self._armed = True
         self._last: int | None = None
 
     def decide(self, frame: FrameView) -> bool:
         """True when a shot begins, or when the limit has been passed for a while."""
-        figure = (frame.error or 0.0) if self._closed_loop else frame.distance
+        figure = frame.distance if self.by_distance else (frame.error or 0.0)
         if not frame.face:
             figure = 0.0
         rested = self._last is not None and frame.index - self._last >= _REST
@@ -118,6 +128,8 @@ class BudgetPolicy:
     The bucket fills at the target rate and is emptied by all that is sent but sound. A source has
     its price in distance: high while the bucket holds bytes for one, low when it is full.
     """
+
+    by_distance = True
 
     def __init__(self) -> None:
         self._started = False
