@@ -22,19 +22,20 @@ from benchmarks import common
 LOGS = common.ROOT / "out" / "bench"
 # What takes minutes a clip is measured on these.
 SOME = "--clips buisson_drive3_s0 hyperlips_v4_s0 lp_d3_s0 mtrack_justin_s0"
-ALONE = ("speed --clips lp_d3_s0", "runtimes", "upscale")
+ALONE = ("speed --clips lp_d3_s0", "runtimes")
 BESIDE = (  # the longest first
     f"rate_distortion {SOME}",
     "seed_figures",
-    "memory --encode-options '--fps 10'",
-    "policies --clips lp_d3_s0 mtrack_justin_s0",
+    "memory --encode-options '--fps 5'",
+    "policies --clips lp_d3_s0 mtrack_justin_s0 --limit 150",
     "interval --clips lia_d3_s0 hyperlips_v3_s0",
-    "paper_outputs",
-    "transitions",
+    "paper_outputs --limit 300",
+    f"transitions {SOME}",
+    "upscale --limit 12 --threads 1",
     "upscale_rate --limit 12",
-    "rate",
+    "loss --clips lp_d3_s0 mtrack_justin_s0 --seeds 1",
     "quality",
-    "loss --clips lp_d3_s0 mtrack_justin_s0 hyperlips_v4_s0 --seeds 1",
+    "rate",
     "stills",
     "colours --clips obama_s0 hyperlips_v1_s0 --limit 130",
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,7 @@ def main() -> None:
     blocks = (
         (options.readme, "figures", everything),
         *((options.page, name, section(options.results, name)) for name in sorted(PAGE_ONLY)),
-        (options.card, "quality", section(options.results, "quality")),
-        (options.card, "evaluate", section(options.results, "evaluate")),
+        *((options.card, name, section(options.results, name)) for name in CARD),
         (options.upscaler_card, "upscale", section(options.results, "upscale")),
     )
     for path, marker, block in blocks:
@@ -307,6 +307,19 @@ def _fuzz(record: dict[str, Any]) -> str:
     )
 
 
+def _ablation(choice: str, record: dict[str, Any]) -> str:
+    rows = []
+    for name, made in record["variants"].items():
+        moved, painted = made["moved"], made["painted"]
+        rows.append(
+            [name]
+            + [f"{one['psnr']:.2f}, {_or_dash(one['stlpips'], 4)}" for one in (moved, painted)]
+        )
+    head = [choice, "moved: PSNR dB, ST-LPIPS", "painted"]
+    text = f"{record['steps']} steps of {record['batch']} pairs, the same for all."
+    return markdown(head, rows) + f"\n\n{text}"
+
+
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "evaluate": _evaluate,
     "quality": _quality,
@@ -325,9 +338,13 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "seed_figures": page.seed_figures,
     "upscale_rate": page.upscale_rate,
     "speed": page.speed,
+    "ablation_depth": partial(_ablation, "planes of the volume"),
+    "ablation_critic": partial(_ablation, "weight of the critic"),
 }
 PAGE_ONLY = {"rate_distortion", "seed_figures", "speed", "upscale_rate"}
-CARD_ONLY = {"upscale"}  # too long for the README
+ABLATIONS = ("ablation_depth", "ablation_critic")
+CARD = ("quality", "evaluate", *ABLATIONS)
+CARD_ONLY = {"upscale", *ABLATIONS}  # too long for the README
 
 if __name__ == "__main__":
     main()

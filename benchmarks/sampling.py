@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
 from typing import Any
 from zlib import crc32
 
@@ -34,6 +35,7 @@ class SharedEyes(Animator):
         self._animator, self._seen = animator, dict[int, Extraction]()
         self._motions: dict[tuple[int, int, bytes], Motion] = {}
         self._unlike: dict[tuple[int, int, bytes], float] = {}
+        self._aligned: dict[tuple[int, int, int, bytes], Motion] = {}
 
     def extract(self, pictures: list[np.ndarray]) -> list[Extraction]:
         """One Extraction each."""
@@ -66,9 +68,27 @@ class SharedEyes(Animator):
             )
         return self._unlike[key]
 
-    def align(self, motion: Motion, *between: Any) -> Motion:
-        """As the animator."""
-        return self._animator.align(motion, *between)
+    def align(
+        self,
+        motion: Motion,
+        before: Motion,
+        drift: np.ndarray,
+        extraction: Extraction,
+        canonical: np.ndarray,
+        own: Motion,
+        source: Extraction,
+        rounds: int,
+    ) -> Motion:
+        """As the animator: stills of other sizes or qualities change nothing."""
+        motions = (motion_bytes(each) for each in (motion, before, own))
+        numbers = b"".join((*motions, drift.tobytes(), canonical.tobytes()))
+        digest = blake2b(numbers, digest_size=16).digest()
+        key = id(extraction), id(source), rounds, digest
+        if key not in self._aligned:
+            self._aligned[key] = self._animator.align(
+                motion, before, drift, extraction, canonical, own, source, rounds
+            )
+        return self._aligned[key]
 
     def prepare(self, picture: np.ndarray, canonical: np.ndarray, motion: Motion) -> Any:
         """As the animator."""
@@ -85,6 +105,12 @@ class SharedEyes(Animator):
     def blend(self, first: Any, second: Any, *frames: Any) -> list[np.ndarray]:
         """As the animator."""
         return self._animator.blend(first, second, *frames)
+
+
+def motion_bytes(motion: Motion) -> bytes:
+    """All numbers of a motion."""
+    parts = motion.rotation, motion.translation, [motion.log_scale], motion.expression.ravel()
+    return np.concatenate(parts).tobytes()
 
 
 class Stream:

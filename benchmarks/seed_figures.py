@@ -45,7 +45,7 @@ CURVES = {
     WITHOUT: _FULL,
     "thcodec's default": EncoderConfig(crop="none"),
 }
-INTERVALS = (*range(1, 30), *range(30, 60, 2), *range(60, 101, 5))
+INTERVALS = (*range(1, 25), *range(25, 101, 5))
 CRFS = (23, 33, 43)
 H264 = {"preset": "slow", "x264-params": "keyint=250"}
 VIDEO_INTERVALS = (10, 20, 30)

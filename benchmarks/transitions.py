@@ -28,7 +28,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import common
-from benchmarks.sampling import Pictures, SharedEyes, Stream, encoded
+from benchmarks.sampling import Pictures, SharedEyes, Stream, encoded, motion_bytes
 from thcodec.bitstream import Transition
 from thcodec.evaluate import teleport
 from thcodec.evaluate.clips import read_frames
@@ -69,7 +69,7 @@ class CachedAnimator(SharedEyes):
         return self._prepared[key]
 
     def animate(self, source: Any, motions: list[Motion]) -> list[np.ndarray]:
-        keys = [(id(source), _values(motion)) for motion in motions]
+        keys = [(id(source), motion_bytes(motion)) for motion in motions]
         for key, motion in zip(keys, motions, strict=True):
             if key not in self._pictures:
                 (self._pictures[key],) = super().animate(source, [motion])
@@ -210,11 +210,6 @@ def _show(
             for pts in everything:
                 output.add_frame(np.hstack([frames[pts], *(row[pts] for row in rows)]), pts)
             output.close()
-
-
-def _values(motion: Motion) -> bytes:
-    parts = motion.rotation, motion.translation, [motion.log_scale], motion.expression.ravel()
-    return np.concatenate(parts).tobytes()
 
 
 def _longest(kinds: Kinds) -> int:

@@ -149,7 +149,7 @@ def test_report(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     _run(rate, monkeypatch, "--data", data, "--results", tmp_path)
     readme, card = tmp_path / "README.md", tmp_path / "card.md"
     readme.write_text("before\n<!-- figures -->\nold\n<!-- /figures -->\nafter\n")
-    card.write_text("<!-- quality --><!-- /quality --><!-- evaluate --><!-- /evaluate -->")
+    card.write_text("".join(f"<!-- {name} --><!-- /{name} -->" for name in report.CARD))
     upscaler_card = tmp_path / "upscaler.md"
     upscaler_card.write_text("<!-- upscale --><!-- /upscale -->")
     page = tmp_path / "page.md"
@@ -264,7 +264,7 @@ def test_readme_and_model_card_show_the_committed_results(monkeypatch: pytest.Mo
 
 def test_all_that_has_a_table_is_run_by_make_bench() -> None:
     names = {benchmark.split()[0] for benchmark in (*ALONE, *BESIDE)}
-    elsewhere = {"evaluate", "fuzz"}  # make evaluate, make fuzz
+    elsewhere = {"evaluate", "fuzz", *report.ABLATIONS}  # make evaluate, make fuzz, hours
     assert names | elsewhere >= set(report.SECTIONS)
 
 

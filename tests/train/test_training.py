@@ -285,13 +285,13 @@ def test_a_settled_stage_begins_with_the_averaged_weights(cache, tmp_path, monke
     begun = []
 
     class Noting(AnimatorTrainer):
-        def _choose(self, stage):
+        def choose(self, stage):
             begun.append(same_weights(self._net, self._average.net))
-            super()._choose(stage)
+            super().choose(stage)
 
-        def _settle(self, stage):
+        def settle(self, stage):
             begun.append(same_weights(self._net, self._average.net))
-            super()._settle(stage)
+            super().settle(stage)
 
     stage = Stage(size=64, batch=2, minutes=0.02, rate=1e-3, parts=PARTS)
     settings = AnimatorTraining((stage, replace(stage, parts=PARTS[1:], settled=True)))

@@ -114,6 +114,11 @@ class AnimatorTrainer:
         self._held_out = fixed_pairs(val, DISTANCE, 1)
         self._random = np.random.default_rng(settings.seed + self._step)
 
+    @property
+    def averaged(self) -> FaceVid2Vid:
+        """The net with the moving average of all weights, which is what is kept of a run."""
+        return self._average.net
+
     def run(self) -> FaceVid2Vid:
         """Train until the stages' minutes are spent. Returns the averaged net, norms settled."""
         begun = 0.0
@@ -122,14 +127,14 @@ class AnimatorTrainer:
             if self._spent < end:
                 losses = self._train_stage(stage, begun)
                 if not stage.settled:
-                    self._settle(stage)
+                    self.settle(stage)
                 self._spent = end  # not a step later: the next stage begins there
                 self._write(f"stage-{number}")
                 self._report(stage, end, losses)
             begun = end
         return self._average.net
 
-    def _settle(self, stage: Stage) -> None:
+    def settle(self, stage: Stage) -> None:
         """Give the averaged weights norms of their own: while training they borrow those of a few
         small batches, which costs 0.06 dB.
         """
@@ -148,15 +153,15 @@ class AnimatorTrainer:
     def _train_stage(self, stage: Stage, begun: float) -> list[torch.Tensor]:
         """Train until the stage's minutes are spent. Returns the losses not reported yet."""
         if stage.settled and self._spent <= begun:
-            self._settle(stage)
+            self.settle(stage)
             self._net.load_state_dict(self._average.net.state_dict())
-        self._choose(stage)
+        self.choose(stage)
         batches = self._batches(self._settings.seed + self._step + 1, stage, stage.two)
         start, saved, losses = time.monotonic() - self._spent, time.monotonic(), []
         while (progress := (time.monotonic() - start - begun) / 60 / stage.minutes) < 1:
             decay = 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * progress))
             rate = stage.rate * min(1.0, (self._step + 1) / 100) * decay
-            losses.append(self._update(next(batches).on(self._device), stage, rate))
+            losses.append(self.update(next(batches).on(self._device), stage, rate))
             seconds = time.monotonic() - start  # a stage that is over is settled first
             if start + seconds - saved > REPORT_SECONDS and seconds < begun + 60 * stage.minutes:
                 saved = start + seconds
@@ -164,7 +169,7 @@ class AnimatorTrainer:
                 losses = []
         return losses
 
-    def _choose(self, stage: Stage) -> None:
+    def choose(self, stage: Stage) -> None:
         """Only the stage's parts learn; the others stand still, their norms too."""
         self._net.eval().requires_grad_(False)
         for name in stage.parts:
@@ -174,7 +179,8 @@ class AnimatorTrainer:
         stream = PairStream(self._tracks, seed, stage.batch, stage.size, stage.degraded, two)
         return stream.start(self._workers)
 
-    def _update(self, batch: PairBatch, stage: Stage, rate: float) -> torch.Tensor:
+    def update(self, batch: PairBatch, stage: Stage, rate: float) -> torch.Tensor:
+        """One step on a batch of what ``choose`` chose, at a rate of learning; the loss."""
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._optimiser.zero_grad(set_to_none=True)

@@ -89,11 +89,11 @@ def train(
     net = FaceVid2Vid(COMPACT)
     state = torch.load(train_face(cache, work, config.extractor), weights_only=True)
     net.extractor.face.load_state_dict(state["average"])
-    train_tracks, val_tracks = _tracks(net.extractor.face, net.extractor.face, cache, work)
+    train_tracks, val_tracks = tracks_of(net.extractor.face, net.extractor.face, cache, work)
     close_ups = train_close_ups(train_tracks, val_tracks, work, config.close_ups)
     net.extractor.eye.load_state_dict(close_ups["eye"])
     net.extractor.mouth.load_state_dict(close_ups["mouth"])
-    train_tracks, val_tracks = _tracks(net.extractor, net.extractor, cache, work)
+    train_tracks, val_tracks = tracks_of(net.extractor, net.extractor, cache, work)
     trainer = AnimatorTrainer(
         net, train_tracks, val_tracks, work, config.animator, device=device, workers=workers
     )
@@ -102,7 +102,7 @@ def train(
     return target
 
 
-def _tracks(locate: Locate, net: nn.Module, cache: Path, work: Path) -> list[list[Track]]:
+def tracks_of(locate: Locate, net: nn.Module, cache: Path, work: Path) -> list[list[Track]]:
     """What ``locate`` sees in the training and the development clips; ``net`` is what it needs."""
     keypoints = work / f"keypoints-{_digest(net)}"  # a newer extractor sees others
     net.eval()
