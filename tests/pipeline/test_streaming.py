@@ -27,6 +27,7 @@ from thcodec.bitstream.motion_head import MotionHead
 from thcodec.errors import MalformedError, TimingError, UnknownRecordError
 from thcodec.media.audio import AudioPacket
 from thcodec.models import registry
+from thcodec.models.animator import Extraction
 from thcodec.pipeline.prepared import PreparedSources
 from thcodec.pipeline.quality import psnr, ssim
 
@@ -270,3 +271,33 @@ def test_a_source_of_another_keypoint_model_takes_no_slot() -> None:
 
 def test_nothing_pushed() -> None:
     assert _encoder().flush() == []
+
+
+@pytest.mark.parametrize("frames", [1, 8, 9, 45])
+def test_a_thread_that_looks_ahead_changes_no_byte(frames: int) -> None:
+    streams = []
+    for threads in (1, 2):
+        config = EncoderConfig(crop="none", source_size=64, threads=threads)
+        encoder = Encoder(config, live=False, animator=MomentAnimator())
+        packets = [p for index in range(frames) for p in encoder.push(clips.disc(index, 256, 256))]
+        packets += encoder.flush()
+        assert encoder.frames == frames
+        streams.append(b"".join(packet.to_bytes() for packet in packets))
+    assert streams[0] == streams[1]
+
+
+def test_what_fails_in_the_thread_that_looks_ahead_comes_out_of_the_encoder() -> None:
+    class Failing(MomentAnimator):
+        def extract(self, pictures: list[np.ndarray]) -> list[Extraction]:
+            if pictures[0].sum() == 0:
+                raise ThvError("cannot see in the dark")
+            return super().extract(pictures)
+
+    encoder = Encoder(EncoderConfig(crop="none", threads=2), live=False, animator=Failing())
+    for index in range(8):
+        encoder.push(clips.disc(index, 256, 256))
+    dark = np.zeros((256, 256, 3), np.uint8)
+    with pytest.raises(ThvError, match="in the dark"):
+        for _ in range(8):
+            encoder.push(dark)
+        encoder.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from itertools import islice
 
@@ -24,6 +25,7 @@ from thcodec.media.audio import AudioPacket
 from thcodec.media.crop import CroppedFrame, CropTracker, parse_crop
 from thcodec.models import registry
 from thcodec.models.animator import Animator
+from thcodec.models.runtime import default_threads
 from thcodec.motion import Motion, MotionEncoder, MotionFrame, PredictionMode, Quantiser
 from thcodec.pipeline.audio_track import AudioTrack
 from thcodec.pipeline.coded_source import CodedSource, SourceMaker
@@ -116,6 +118,9 @@ class Encoder:
         self._link = Link(link, self._numbering) if link is not None else None
         self._waiting: list[CroppedFrame] = []
         self._observer = Observer(self._animator)
+        overlaps = not live and (config.threads or default_threads()) > 1
+        self._looking = ThreadPoolExecutor(1) if overlaps else None
+        self._looked_at: Future[list[SeenFrame]] | None = None  # the newest batch
         self._seen: deque[SeenFrame] = deque()  # not coded yet
         self._frames_ahead = 0 if live else config.frames_ahead
         self._group: list[MotionFrame] = []
@@ -202,12 +207,27 @@ class Encoder:
         packets: list[Packet] = []
         while len(self._waiting) >= _BATCH or (end and self._waiting):
             batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
-            self._seen.extend(self._observer.see(batch))
+            self._seen.extend(self._see(batch))
             while len(self._seen) > self._frames_ahead:
                 packets += self._code_next()
+        if end and self._looked_at is not None:
+            self._seen.extend(self._looked_at.result())
+            self._looked_at = None
         while end and self._seen:
             packets += self._code_next()
         return packets
+
+    def _see(self, batch: list[CroppedFrame]) -> list[SeenFrame]:
+        """Look at the next frames. In files a thread does while those before are coded, and what it
+        saw in these comes with the next batch.
+        """
+        if self._looking is None:
+            return self._observer.see(batch)
+        before, self._looked_at = (
+            self._looked_at,
+            self._looking.submit(self._observer.see, batch),
+        )
+        return [] if before is None else before.result()
 
     def _code_next(self) -> list[Packet]:
         """Code the frame that was seen longest ago."""

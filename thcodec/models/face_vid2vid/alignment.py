@@ -33,6 +33,7 @@ FAR = 0.06  # way of the extractor's from the frame before that is no noise: nea
 STEPS = 2  # of one round
 # Thousandths of ST-LPIPS for what colours, 0..1, differ by on the mean, see benchmarks/distance.py.
 SLOPE = 1700.0
+BLOCK = 256  # samples in one product: of larger ones OpenBLAS makes threads, which cost more
 LEAST = 1e-6  # share that counts; processors are slow with the denormal numbers among those below
 
 
@@ -151,7 +152,8 @@ class Alignment:
         there, *along = np.split(_sampled(self._source, picture), 3, axis=1)
         miss = self._driving - there
         trust = seen / (1 + np.square(miss / UNLIKE).mean(1)) / miss.size
-        pull = np.stack([shares @ (trust * (slope * miss).sum(1)) for slope in along])
+        pulls = [trust * (slope * miss).sum(1) for slope in along]
+        pull = (shares @ np.stack(pulls, 1)).T
         matrix = self._normal(along, trust, shares)
         matrix += (STIFFNESS + INERTIA) * np.eye(len(matrix))
         held = STIFFNESS * drift + INERTIA * (drift - self._cheapest)
@@ -163,9 +165,10 @@ class Alignment:
         """The normal equations' matrix (2 K, 2 K), all x before all y."""
         count = len(shares)
         plain = np.empty((2, 2, count, count))
+        blocks = shares.reshape(count, -1, BLOCK).transpose(1, 0, 2)
         for i, j in ((0, 0), (0, 1), (1, 1)):
-            alike = trust * (along[i] * along[j]).sum(1)
-            plain[i, j] = plain[j, i] = (shares * alike) @ shares.T
+            alike = (trust * (along[i] * along[j]).sum(1)).reshape(-1, 1, BLOCK)
+            plain[i, j] = plain[j, i] = ((blocks * alike) @ blocks.transpose(0, 2, 1)).sum(0)
         turned = np.einsum("ijkl,kia,ljb->akbl", plain, self._turn, self._turn, optimize=True)
         matrix: np.ndarray = turned.reshape(2 * count, 2 * count)
         return matrix

@@ -84,9 +84,10 @@ def follow(flow: Flow, anchors: np.ndarray) -> np.ndarray:
         np.exp((axis - anchors[:, i, None].astype(np.float32)) ** 2 / (-2 * REACH**2))
         for i in (0, 1)
     )
-    trusted = flow.trusted[..., None].astype(np.float32)
-    parts = np.concatenate([shift * trusted, trusted], -1)
-    rows = (near_y @ parts.reshape(size, -1)).reshape(len(anchors), size, 3)
+    trusted = flow.trusted.astype(np.float32)
+    parts = shift[..., 0] * trusted, shift[..., 1] * trusted, trusted
+    # One by one: of larger products OpenBLAS makes threads, which cost more than they bring.
+    rows = np.stack([near_y @ part for part in parts], -1)
     sums = (rows * near_x[..., None]).sum(1)
     share = sums[:, 2] / (near_y.sum(1) * near_x.sum(1) + 1e-6)  # a stream's may be far outside
     sure = share > 0.5
