@@ -22,7 +22,7 @@ from benchmarks import common
 LOGS = common.ROOT / "out" / "bench"
 # What takes minutes a clip is measured on these.
 SOME = "--clips buisson_drive3_s0 hyperlips_v4_s0 lp_d3_s0 mtrack_justin_s0"
-ALONE = ("speed --clips lp_d3_s0", "runtimes")
+ALONE = ("speed --clips lp_d3_s0", "runtimes", "upscale --limit 12")
 BESIDE = (  # the longest first
     f"rate_distortion {SOME}",
     "seed_figures",
@@ -31,7 +31,6 @@ BESIDE = (  # the longest first
     "interval --clips lia_d3_s0 hyperlips_v3_s0",
     "paper_outputs --limit 300",
     f"transitions {SOME}",
-    "upscale --limit 12 --threads 1",
     "upscale_rate --limit 12",
     "loss --clips lp_d3_s0 mtrack_justin_s0 --seeds 1",
     "quality",

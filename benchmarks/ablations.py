@@ -60,12 +60,11 @@ def main() -> None:
     shipped = load_net(find_weights("compact-4.safetensors"))
     train, val = tracks_of(shipped.extractor, shipped.extractor, asked.work / "cache", asked.work)
     variants = VARIANTS[asked.choice](shipped)
-    trainers = {
-        name: AnimatorTrainer(
-            net, train, [], asked.work / f"{asked.choice}-{name}", AnimatorTraining((stage,))
-        )
-        for name, (net, stage) in variants.items()
-    }
+    trainers = {}
+    for name, (net, stage) in variants.items():
+        torch.manual_seed(0)  # critics begin alike
+        folder = asked.work / f"{asked.choice}-{name}"
+        trainers[name] = AnimatorTrainer(net, train, [], folder, AnimatorTraining((stage,)))
     stages = {name: replace(stage, minutes=asked.minutes) for name, (_, stage) in variants.items()}
     steps = side_by_side(trainers, stages, train)
     pictures = asked.work / asked.choice
@@ -82,13 +81,17 @@ def main() -> None:
 
 
 def some(data: Path, folder: Path, every: int) -> Path:
-    """A folder with all clips to measure on, and every so many of those to train on."""
+    """A folder with all clips to measure on, and every so many of those to train on. Raises
+    SystemExit for one that holds others.
+    """
     for split, step in (("train256", every), ("val256", 1)):
         (folder / split).mkdir(parents=True, exist_ok=True)
-        for clip in common.clips(data / split)[::step]:
-            link = folder / split / clip.name
-            if not link.exists():
-                link.symlink_to(clip.resolve())
+        wanted = {clip.name: clip.resolve() for clip in common.clips(data / split)[::step]}
+        if not wanted.keys() >= {link.name for link in (folder / split).iterdir()}:
+            raise SystemExit(f"{folder} holds other clips: --work says where else")
+        for name, clip in wanted.items():
+            if not (folder / split / name).exists():
+                (folder / split / name).symlink_to(clip)
     return folder
 
 

@@ -69,7 +69,7 @@ def section(results: Path, name: str) -> str:
     """One table with its origin, as Markdown."""
     path = results / f"{name}.json"
     if not path.is_file():
-        return f"*Not measured yet: `python -m benchmarks.{name}`.*"
+        return "*Not measured yet.*"
     record = json.loads(path.read_text())
     machine = record["machine"]
     origin = f"`{record['made_by']}`, {machine['cores']} cores, {machine['processor']}"

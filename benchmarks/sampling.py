@@ -24,8 +24,8 @@ Pictures = dict[int, np.ndarray]
 
 
 class SharedEyes(Animator):
-    """Looks at no picture twice, however many encoders see it, nor at one from the same source; all
-    else is as the animator.
+    """Looks at no picture twice, however many encoders see it, nor at one from the same source, and
+    aligns none twice; all else is as the animator.
     """
 
     def __init__(self, animator: Animator) -> None:
@@ -79,7 +79,9 @@ class SharedEyes(Animator):
         source: Extraction,
         rounds: int,
     ) -> Motion:
-        """As the animator: stills of other sizes or qualities change nothing."""
+        """As the animator, of extractions of ``extract``: stills of other sizes or qualities change
+        nothing.
+        """
         motions = (motion_bytes(each) for each in (motion, before, own))
         numbers = b"".join((*motions, drift.tobytes(), canonical.tobytes()))
         digest = blake2b(numbers, digest_size=16).digest()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from thcodec.errors import ThvError, WeightsError
 from thcodec.models import cache, registry, runtime
@@ -208,7 +209,7 @@ def test_the_shipped_int8_paints_nearly_what_float32_does():
 @needs_openvino
 def test_the_shipped_int8_field_is_nearly_that_of_float32(shared_portraits):
     """It is that of the shipped weights, and what encoders align with where there is int8."""
-    picture = cv2.resize(cv2.imread(str(shared_portraits[0])), (256, 256))
+    picture = np.array(Image.open(shared_portraits[0]).convert("RGB").resize((256, 256)))
     plain, quantised = (registry.load_animator(runtime=name) for name in ("openvino", "int8"))
     seen = plain.extract([picture])[0]
     own = plain.motion(seen, seen.canonical, seen)
@@ -221,6 +222,17 @@ def test_the_shipped_int8_field_is_nearly_that_of_float32(shared_portraits):
     assert not np.array_equal(one.picture, other.picture)
     assert np.abs(one.picture - other.picture).mean() < min(0.002, moved / 10), moved
     assert np.abs(one.shares - other.shares).mean() < 0.002
+
+
+@needs_openvino
+def test_encoders_in_several_threads_may_share_a_network(random_weights):
+    network = registry.load_animator(weights=random_weights, size=SIZE, runtime="openvino")
+    pictures = list(np.random.default_rng(0).integers(0, 255, (24, SIZE, SIZE, 3), np.uint8))
+    alone = [network.extract([picture])[0].keypoints for picture in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda picture: network.extract([picture])[0], pictures))
+    for expected, seen in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(seen.keypoints, expected)
 
 
 @needs_openvino

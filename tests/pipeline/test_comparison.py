@@ -163,7 +163,7 @@ def test_no_source_is_bought_between_two_looks_where_one_that_is_held_will_do() 
     ("policy", "looks"),
     [("threshold", True), ("budget", True), ("quality", False), ("best-frame", False)],
 )
-def test_pictures_are_compared_for_policies_that_look_at_distances(
+def test_how_unlike_the_shown_source_is_matters_to_policies_by_distance_only(
     policy: str, looks: bool
 ) -> None:
     animator = Comparing({"now": 5})

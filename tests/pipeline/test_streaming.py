@@ -273,11 +273,12 @@ def test_nothing_pushed() -> None:
     assert _encoder().flush() == []
 
 
-@pytest.mark.parametrize("frames", [1, 8, 9, 45])
+@pytest.mark.parametrize("frames", [1, 8, 9, 60])
 def test_a_thread_that_looks_ahead_changes_no_byte(frames: int) -> None:
+    """Frames are coded while it looks: those that are looked at ahead fill no batch."""
     streams = []
     for threads in (1, 2):
-        config = EncoderConfig(crop="none", source_size=64, threads=threads)
+        config = EncoderConfig(crop="none", source_size=64, look_ahead=2, threads=threads)
         encoder = Encoder(config, live=False, animator=MomentAnimator())
         packets = [p for index in range(frames) for p in encoder.push(clips.disc(index, 256, 256))]
         packets += encoder.flush()
@@ -293,11 +294,11 @@ def test_what_fails_in_the_thread_that_looks_ahead_comes_out_of_the_encoder() ->
                 raise ThvError("cannot see in the dark")
             return super().extract(pictures)
 
-    encoder = Encoder(EncoderConfig(crop="none", threads=2), live=False, animator=Failing())
-    for index in range(8):
-        encoder.push(clips.disc(index, 256, 256))
-    dark = np.zeros((256, 256, 3), np.uint8)
+    pictures = [clips.disc(index, 256, 256) for index in range(48)]
+    pictures[24] = np.zeros((256, 256, 3), np.uint8)
+    config = EncoderConfig(crop="none", interval=20, threads=2)
+    encoder = Encoder(config, live=False, animator=Failing())
     with pytest.raises(ThvError, match="in the dark"):
-        for _ in range(8):
-            encoder.push(dark)
-        encoder.flush()
+        for picture in pictures:
+            encoder.push(picture)
+    assert 0 < encoder.frames <= 24

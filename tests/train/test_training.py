@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import ablations
 from tests.train.fresh import in_fresh_process
 from thcodec.errors import ThvError
 from thcodec.models.face_vid2vid.config import COMPACT
@@ -388,3 +389,21 @@ def test_the_average_goes_on_where_it_stopped(tmp_path):
 def test_a_folder_without_clips_is_named(tmp_path):
     with pytest.raises(ThvError, match="wants a folder with train256"):
         prepare(tmp_path, tmp_path / "cache", ("train", "val"))
+
+
+def test_equal_variants_trained_side_by_side_end_equal(cache, tmp_path):
+    """So that what differs in the end is what was made to differ."""
+    stage = Stage(size=64, batch=2, minutes=0.03, rate=1e-3, parts=PARTS)
+    trainers = {}
+    for name in ("one", "other", "critic"):
+        torch.manual_seed(0)
+        settings = AnimatorTraining((stage,))
+        trainers[name] = AnimatorTrainer(
+            FaceVid2Vid(SMALL), tracks(cache, "train"), [], tmp_path / name, settings
+        )
+    stages = dict.fromkeys(trainers, stage) | {"critic": replace(stage, adversarial=0.5)}
+    assert ablations.side_by_side(trainers, stages, tracks(cache, "train")) > 0
+    one, other, critic = (trainer.averaged for trainer in trainers.values())
+    assert same_weights(one, other) and not same_weights(one, critic)
+    figures, sheet = ablations.measure(one, tracks(cache, "val"))
+    assert figures.keys() == {"painted", "moved"} and sheet.shape == (256, 4 * 256, 3)

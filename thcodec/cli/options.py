@@ -12,6 +12,6 @@ Runtime = Annotated[
     str, typer.Option(help="torch, openvino, int8 or auto, the fastest that is here.")
 ]
 Threads = Annotated[
-    int | None, typer.Option(help="Of the work in all; as many as there are cores.")
+    int | None, typer.Option(help="Of each network, 1: in all; as many as there are cores.")
 ]
 Weights = Annotated[Path | None, typer.Option(help="The animator's weights.")]

@@ -70,7 +70,8 @@ class EncoderConfig:
         device: torch device of the networks, e.g. "cpu", "cuda".
         runtime: what the compact animator and the upscaler face run on: "torch", "openvino", "int8"
             (OpenVINO with what was quantised) or "auto", the fastest that is here.
-        threads: of the work in all, 1..256; None: as many as the process may use.
+        threads: of each network, 1..256; 1: of the work in all; None: as many as the process may
+            use.
         still_codec: 1 JPEG with shared tables, 2 WebP, 3 complete JPEG, 5 AV1, where each still
             builds on those before it, except in live streams, which viewers join later.
         coder: entropy coder of the motion: 0 raw, 1 zstd, 2 adaptive range coder.
@@ -228,7 +229,8 @@ class DecoderConfig:
         device: torch device of the networks, e.g. "cpu", "cuda".
         runtime: what the compact animator and the upscaler face run on: "torch", "openvino", "int8"
             (OpenVINO with what was quantised) or "auto", the fastest that is here.
-        threads: of the work in all, 1..256; None: as many as the process may use.
+        threads: of each network, 1..256; 1: of the work in all; None: as many as the process may
+            use.
         weights: file of the animator's weights; None looks in THCODEC_HOME and the package.
         upscaler_weights: the upscaler's file, for tfhub a folder or handle; None looks as above.
         strict: refuse a stream whose upscaler cannot be had, instead of using Lanczos.

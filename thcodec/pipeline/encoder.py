@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from fractions import Fraction
 from itertools import islice
 
@@ -28,6 +28,7 @@ from thcodec.models.animator import Animator
 from thcodec.models.runtime import default_threads
 from thcodec.motion import Motion, MotionEncoder, MotionFrame, PredictionMode, Quantiser
 from thcodec.pipeline.audio_track import AudioTrack
+from thcodec.pipeline.behind import started
 from thcodec.pipeline.coded_source import CodedSource, SourceMaker
 from thcodec.pipeline.comparison import Comparison
 from thcodec.pipeline.config import EncoderConfig
@@ -118,8 +119,7 @@ class Encoder:
         self._link = Link(link, self._numbering) if link is not None else None
         self._waiting: list[CroppedFrame] = []
         self._observer = Observer(self._animator)
-        overlaps = not live and (config.threads or default_threads()) > 1
-        self._looking = ThreadPoolExecutor(1) if overlaps else None
+        self._overlaps = not live and (config.threads or default_threads()) > 1
         self._looked_at: Future[list[SeenFrame]] | None = None  # the newest batch
         self._seen: deque[SeenFrame] = deque()  # not coded yet
         self._frames_ahead = 0 if live else config.frames_ahead
@@ -221,13 +221,11 @@ class Encoder:
         """Look at the next frames. In files a thread does while those before are coded, and what it
         saw in these comes with the next batch.
         """
-        if self._looking is None:
+        if not self._overlaps:
             return self._observer.see(batch)
-        before, self._looked_at = (
-            self._looked_at,
-            self._looking.submit(self._observer.see, batch),
-        )
-        return [] if before is None else before.result()
+        before = [] if self._looked_at is None else self._looked_at.result()
+        self._looked_at = started(self._observer.see, batch)
+        return before
 
     def _code_next(self) -> list[Packet]:
         """Code the frame that was seen longest ago."""

@@ -29,7 +29,8 @@ class FrameView:
         index: number of the frame, from 0.
         new_shot: the frame begins a shot, the video's first included.
         face: the face is in sight.
-        distance: to the source that would be shown, thousandths of ST-LPIPS.
+        distance: to the source that would be shown, thousandths of ST-LPIPS; 0 for policies that
+            do not look at it.
         error: running error of what the receiver shows beyond that of a fresh source, the same
             unit; None when nobody measured.
         sources_affordable: sources that the bytes left over would pay for, never more than a few.

@@ -5,8 +5,9 @@ where the networks were converted before.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -107,9 +108,14 @@ class Compiled:
         }
         compiled = openvino_files.compile_on_cpu(model, properties)
         self._requests = [compiled.create_infer_request() for _ in range(streams)]
+        self._lock = Lock()  # encoders that share a network look at frames in threads of their own
 
     def each(self, inputs: Iterable[_Arrays]) -> list[_Arrays]:
         """The outputs for each tuple of inputs, in order; they are the caller's."""
+        with self._lock:
+            return self._each(inputs)
+
+    def _each(self, inputs: Iterable[_Arrays]) -> list[_Arrays]:
         results: list[_Arrays] = []
         running: list[tuple[openvino.InferRequest, _Arrays]] = []  # inputs live until it is done
         for number, arrays in enumerate(inputs):
@@ -157,6 +163,7 @@ def load_openvino(
     there is no such synthesis, or the weights do not fit.
     """
 
+    @cache
     def quantised(part: str) -> openvino.Model | None:
         if int8 is False or part not in QUANTISED:
             return None
