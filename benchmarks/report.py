@@ -69,7 +69,8 @@ def section(results: Path, name: str) -> str:
     """One table with its origin, as Markdown."""
     path = results / f"{name}.json"
     if not path.is_file():
-        return "*Not measured yet.*"
+        command = name.replace("ablation_", "ablations ")
+        return f"*Not measured yet: `python -m benchmarks.{command}`.*"
     record = json.loads(path.read_text())
     machine = record["machine"]
     origin = f"`{record['made_by']}`, {machine['cores']} cores, {machine['processor']}"
@@ -299,14 +300,6 @@ def _loss(record: dict[str, Any]) -> str:
     return markdown(head, rows) + f"\n\n{text}"
 
 
-def _fuzz(record: dict[str, Any]) -> str:
-    return (
-        f"`make fuzz` with {record['fuzzer']}: {record['executions']:,} executions in "
-        f"{record['seconds'] / 3600:.1f} hours, {record['crashes']} broken promises, a corpus of "
-        f"{record['corpus']} inputs."
-    )
-
-
 def _ablation(choice: str, record: dict[str, Any]) -> str:
     rows = []
     for name, made in record["variants"].items():
@@ -332,7 +325,6 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "memory": _memory,
     "loss": _loss,
     "runtimes": _runtimes,
-    "fuzz": _fuzz,
     "upscale": _upscale,
     "rate_distortion": page.rate_distortion,
     "seed_figures": page.seed_figures,
