@@ -27,7 +27,7 @@ BESIDE = (  # the longest first
     f"rate_distortion {SOME}",
     "seed_figures",
     "memory --encode-options '--fps 5'",
-    "policies --clips lp_d3_s0 mtrack_justin_s0 --limit 150",
+    "policies --clips lp_d3_s0 mtrack_justin_s0",
     "interval --clips lia_d3_s0 hyperlips_v3_s0",
     "paper_outputs --limit 300",
     f"transitions {SOME}",
