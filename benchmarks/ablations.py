@@ -11,7 +11,6 @@ the same start, trained side by side on the same batches, then measured on peopl
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -27,15 +26,22 @@ from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.face_vid2vid.torch_networks import load_net
 from thcodec.models.registry import find_weights
-from thcodec.train.animator import DISTANCE, AnimatorTrainer, AnimatorTraining, Stage, place
-from thcodec.train.pairs import PairStream, Track, fixed_pairs, stack
+from thcodec.train.animator import (
+    DISTANCE,
+    PARTS,
+    AnimatorTrainer,
+    AnimatorTraining,
+    Stage,
+    synthesised,
+)
+from thcodec.train.pairs import PairStream, Track, fixed_pairs
 from thcodec.train.prepare import prepare
 from thcodec.train.run import tracks_of
+from thcodec.train.schedule import scheduled
 
 DEPTHS = (1, 2, 4)
 WEIGHTS = (0.0, 0.03, 0.15)  # of the critic
 FLAT = 1e-6  # |z| of a volume's only plane: the middle
-PARTS = ("motion", "appearance", "generator")
 FROM_NOTHING = Stage(128, 8, 45, 1.5e-3, PARTS, crop=128, degraded=0.2)
 PAINTING = Stage(
     256, 4, 45, 2e-4, PARTS[1:], 112, 0.35, perceptual=2, pixels=1.5, close_ups=1.5, settled=True
@@ -59,18 +65,16 @@ def main() -> None:
     prepare(data, asked.work / "cache", ("train", "val"))
     shipped = load_net(find_weights("compact-4.safetensors"))
     train, val = tracks_of(shipped.extractor, shipped.extractor, asked.work / "cache", asked.work)
-    variants = VARIANTS[asked.choice](shipped)
-    trainers = {}
-    for name, (net, stage) in variants.items():
+    trainers, stages = {}, {}
+    for name, (net, stage) in VARIANTS[asked.choice](shipped).items():
         torch.manual_seed(0)  # critics begin alike
         folder = asked.work / f"{asked.choice}-{name}"
+        stages[name] = stage = replace(stage, minutes=asked.minutes)
         trainers[name] = AnimatorTrainer(net, train, [], folder, AnimatorTraining((stage,)))
-    stages = {name: replace(stage, minutes=asked.minutes) for name, (_, stage) in variants.items()}
     steps = side_by_side(trainers, stages, train)
-    pictures = asked.work / asked.choice
     scores = {name: measure(trainer.averaged, val) for name, trainer in trainers.items()}
     for name, (_, sheet) in scores.items():
-        Image.fromarray(sheet).save(f"{pictures}-{name}.png")
+        Image.fromarray(sheet).save(asked.work / f"{asked.choice}-{name}.png")
     figures = {
         "minutes": asked.minutes,
         "steps": steps,
@@ -134,7 +138,7 @@ def side_by_side(
     start = said = time.monotonic()
     steps = 0
     while (progress := (time.monotonic() - start) / 60 / stage.minutes) < 1:
-        rate = stage.rate * min(1.0, (steps + 1) / 100) * (1 + math.cos(math.pi * progress)) / 2
+        rate = scheduled(stage.rate, steps, progress, 0.0)
         batch = next(batches).on("cpu")
         losses = {
             name: float(trainer.update(batch, stages[name], rate))
@@ -156,16 +160,11 @@ def measure(
     """Scores of painted and of moved pictures, 4 s from their sources; and some of them beside
     driving frame and source.
     """
-    net.eval()
     wanted: list[np.ndarray] = []
     made: dict[str, list[np.ndarray]] = {"painted": [], "moved": []}
     rows = []
     pairs = fixed_pairs(val, DISTANCE, 1)
-    for index, pair in enumerate(pairs):
-        batch = stack([pair]).on("cpu")
-        with torch.inference_mode():
-            out = net.synthesise(place(net, batch))
-        tensors = (batch.driving, out.picture, out.moved, batch.source)
+    for index, tensors in enumerate(synthesised(net, pairs)):
         shown = [_picture(tensor) for tensor in tensors]
         wanted.append(shown[0])
         made["painted"].append(shown[1])

@@ -36,6 +36,7 @@ from thcodec.train.losses import close_up_loss
 from thcodec.train.pairs import PairSampler, PairStream, Track, degrade, field_of, keypoint_motion
 from thcodec.train.prepare import load, prepare
 from thcodec.train.run import DEFAULT_CONFIG, read_config
+from thcodec.train.schedule import scheduled
 
 SMALL = replace(
     COMPACT,
@@ -407,3 +408,10 @@ def test_equal_variants_trained_side_by_side_end_equal(cache, tmp_path):
     assert same_weights(one, other) and not same_weights(one, critic)
     figures, sheet = ablations.measure(one, tracks(cache, "val"))
     assert figures.keys() == {"painted", "moved"} and sheet.shape == (256, 4 * 256, 3)
+
+
+def test_the_rate_of_learning_rises_and_then_falls_to_its_least():
+    assert scheduled(2.0, 0, 0.0, 0.1) == pytest.approx(0.02)
+    assert scheduled(2.0, 99, 0.0, 0.1) == scheduled(2.0, 5000, 0.0, 0.1) == 2.0
+    assert scheduled(2.0, 5000, 0.5, 0.1) == pytest.approx(1.1)
+    assert scheduled(2.0, 5000, 1.0, 0.1) == pytest.approx(0.2)

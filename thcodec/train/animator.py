@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from thcodec.train.device import half_convolutions
 from thcodec.train.losses import close_up_loss, flow_loss, mesh_loss, reconstruction_loss
 from thcodec.train.pairs import PairBatch, PairStream, Track, fixed_pairs, stack
 from thcodec.train.perceptual import LearnedPerceptualLoss
+from thcodec.train.schedule import scheduled
 
 DESCRIBED = {"network": "compact", "version": "4", "licence": "Apache-2.0"}  # the weights
 PARTS = ("motion", "appearance", "generator")  # of the network, which a stage may train
@@ -132,7 +132,7 @@ class AnimatorTrainer:
                 self._write(f"stage-{number}")
                 self._report(stage, end, losses)
             begun = end
-        return self._average.net
+        return self.averaged
 
     def settle(self, stage: Stage) -> None:
         """Give the averaged weights norms of their own: while training they borrow those of a few
@@ -159,8 +159,7 @@ class AnimatorTrainer:
         batches = self._batches(self._settings.seed + self._step + 1, stage, stage.two)
         start, saved, losses = time.monotonic() - self._spent, time.monotonic(), []
         while (progress := (time.monotonic() - start - begun) / 60 / stage.minutes) < 1:
-            decay = 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * progress))
-            rate = stage.rate * min(1.0, (self._step + 1) / 100) * decay
+            rate = scheduled(stage.rate, self._step, progress, 0.03)
             losses.append(self.update(next(batches).on(self._device), stage, rate))
             seconds = time.monotonic() - start  # a stage that is over is settled first
             if start + seconds - saved > REPORT_SECONDS and seconds < begun + 60 * stage.minutes:
@@ -303,21 +302,28 @@ def place(net: FaceVid2Vid, batch: PairBatch) -> Placed:
     return Placed(net.appearance(batch.source), *motion)
 
 
+def synthesised(
+    net: FaceVid2Vid, pairs: list[tuple[np.ndarray, ...]], device: str = "cpu"
+) -> Iterator[list[torch.Tensor]]:
+    """Of each pair: driving frame, picture, moved source, source; (1, 3, S, S) in [0, 1]."""
+    net.eval()
+    for pair in pairs:
+        batch = stack([pair]).on(device)
+        with torch.inference_mode():
+            out = net.synthesise(place(net, batch))
+        yield [batch.driving, out.picture.clamp(0, 1), out.moved, batch.source]
+
+
 def evaluate(
     net: FaceVid2Vid, pairs: list[tuple[np.ndarray, ...]], device: str = "cpu", shown: int = 10
 ) -> tuple[dict[str, float], np.ndarray]:
     """Mean PSNR in dB of the picture, the moved source and the repeated source; and a preview sheet
     of a few pairs.
     """
-    net.eval()
     scores: list[list[float]] = []
     rows: list[np.ndarray] = []
-    for index, pair in enumerate(pairs):
-        batch = stack([pair]).on(device)
-        with torch.inference_mode():
-            out = net.synthesise(place(net, batch))
-        results = [batch.driving, out.picture.clamp(0, 1), out.moved, batch.source]
-        scores.append([_psnr(picture, batch.driving) for picture in results[1:]])
+    for index, results in enumerate(synthesised(net, pairs, device)):
+        scores.append([_psnr(picture, results[0]) for picture in results[1:]])
         if index % max(1, len(pairs) // shown) == 0 and len(rows) < shown:
             rows.append(torch.cat(results, 3)[0].permute(1, 2, 0).mul(255).byte().cpu().numpy())
     mean = np.mean(scores, 0)

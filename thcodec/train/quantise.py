@@ -24,9 +24,15 @@ from thcodec.models.catalogue import find_network
 from thcodec.models.esrgan import on_openvino
 from thcodec.models.esrgan.on_openvino import OnOpenVino
 from thcodec.models.esrgan.upscaler import NetworkUpscaler, network_input
-from thcodec.models.face_vid2vid import openvino_networks
 from thcodec.models.face_vid2vid.animator import CompactAnimator, PreparedSource, placed
-from thcodec.models.face_vid2vid.openvino_networks import Compiled, OpenVinoNetworks, inputs_of
+from thcodec.models.face_vid2vid.openvino_networks import (
+    Compiled,
+    OpenVinoNetworks,
+    convert_weights,
+    converted,
+    inputs_of,
+    part_of,
+)
 from thcodec.models.openvino_files import Part, write
 from thcodec.models.registry import find_weights, load_animator, load_upscaler, sha256_of
 from thcodec.models.runtime import default_threads
@@ -91,17 +97,17 @@ def quantise_synthesis(
     Raises ThvError without NNCF or ST-LPIPS, MediaError without clips, WeightsError.
     """
     path = find_weights(str(find_network("compact").file), weights)
-    part = openvino_networks.part_of(path, sha256_of(path), "synthesise", size)
+    sha256 = sha256_of(path)
     animator = load_animator(weights=path, size=size, runtime="openvino")
-    convert = partial(openvino_networks.convert_weights, path, "synthesise", size)
     calibration = [inputs for inputs, _ in samples(animator, data / f"train{size}", clips)]
-    quantised = _quantised(convert(), calibration, FLOAT32)
+    quantised = _quantised(convert_weights(path, "synthesise", size), calibration, FLOAT32)
     inputs, frames = zip(*samples(animator, data / f"val{size}", clips), strict=True)
     threads = default_threads()
     plain, other = (
         [out[0][0] for out in Compiled(model, threads, threads).each(inputs)]
-        for model in (part.converted(convert), quantised)
+        for model in (converted(path, sha256, "synthesise", size), quantised)
     )
+    part = part_of(path, sha256, "synthesise", size)
     return _kept(part, quantised, judge(frames, plain, other), worst, folder)
 
 
@@ -118,32 +124,26 @@ def quantise_field(
     makes of frames that were aligned with either."""
     path = find_weights(str(find_network("compact").file), weights)
     sha256 = sha256_of(path)
-    part = openvino_networks.part_of(path, sha256, "field", size)
     animator = load_animator(weights=path, size=size, runtime="openvino")
     calibration = [
         (shot.first.scene.small[None], *inputs[-3:])
         for shot in _shots(animator, data / f"train{size}", clips)
         for inputs in shot.inputs()
     ]
-    convert = partial(openvino_networks.convert_weights, path, "field", size)
-    quantised = _quantised(convert(), calibration, FLOAT32)
+    quantised = _quantised(convert_weights(path, "field", size), calibration, FLOAT32)
 
-    def with_field(model: openvino.Model) -> Animator:
-        def find(name: str) -> openvino.Model:
-            if name == "field":
-                return model
-            other = openvino_networks.part_of(path, sha256, name, size)
-            return other.converted(partial(openvino_networks.convert_weights, path, name, size))
+    def find(name: str) -> openvino.Model:
+        return quantised if name == "field" else converted(path, sha256, name, size)
 
-        networks = OpenVinoNetworks(find, None, live=False)
-        return CompactAnimator(networks, animator.identity, size)
-
+    networks = OpenVinoNetworks(find, None, live=False)
+    aligning = CompactAnimator(networks, animator.identity, size)
     shots = list(_shots(animator, data / f"val{size}", clips))
     frames = [frame for shot in shots for _, _, frame in shot.driving]
     plain, other = (
         [picture for shot in shots for picture in shot.aligned(network)]
-        for network in (animator, with_field(quantised))
+        for network in (animator, aligning)
     )
+    part = part_of(path, sha256, "field", size)
     return _kept(part, quantised, judge(frames, plain, other), worst, folder)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from thcodec.train.device import half_convolutions
 from thcodec.train.discriminator import Discriminator, judge_loss, maker_loss
 from thcodec.train.perceptual import LearnedPerceptualLoss
+from thcodec.train.schedule import scheduled
 from thcodec.train.stills import (
     Job,
     StillBatch,
@@ -153,8 +153,7 @@ class UpscalerTrainer:
         start, saved = time.monotonic() - self._spent, time.monotonic()
         losses: list[dict[str, torch.Tensor]] = []
         while (progress := (time.monotonic() - start - begun) / 60 / stage.minutes) < 1:
-            decay = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress))
-            rate = stage.rate * min(1.0, (self._step + 1) / 100) * decay
+            rate = scheduled(stage.rate, self._step, progress, 0.02)
             for group in self._optimiser.param_groups:
                 group["lr"] = rate
             losses.append(self._update(next(batches).on(self._device), stage))

@@ -21,7 +21,6 @@ from thcodec.models.openvino_files import Part
 from thcodec.models.runtime import default_threads
 
 _Arrays = tuple[np.ndarray, ...]
-QUANTISED = "synthesise", "field"  # parts that may be here in int8
 
 
 class OpenVinoNetworks:
@@ -154,6 +153,12 @@ def convert_weights(weights: Path, part: str, size: int) -> openvino.Model:
     return convert(load_net(weights), part, size)
 
 
+def converted(path: Path, sha256: bytes, part: str, size: int) -> openvino.Model:
+    """A part in float32, converted now unless that was done before. Raises as
+    ``convert_weights``."""
+    return part_of(path, sha256, part, size).converted(lambda: convert_weights(path, part, size))
+
+
 def load_openvino(
     path: Path, sha256: bytes, size: int, *, int8: bool | None, threads: int | None, live: bool
 ) -> OpenVinoNetworks:
@@ -165,14 +170,10 @@ def load_openvino(
 
     @cache
     def quantised(part: str) -> openvino.Model | None:
-        if int8 is False or part not in QUANTISED:
-            return None
-        return part_of(path, sha256, part, size).int8()
+        return None if int8 is False else part_of(path, sha256, part, size).int8()
 
     def find(part: str) -> openvino.Model:
-        return quantised(part) or part_of(path, sha256, part, size).converted(
-            lambda: convert_weights(path, part, size)
-        )
+        return quantised(part) or converted(path, sha256, part, size)
 
     if int8 and quantised("synthesise") is None:
         raise WeightsError(
