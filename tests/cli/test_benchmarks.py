@@ -137,12 +137,12 @@ def test_too_short_a_clip(data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_memory_does_not_grow(data: Path, tmp_path: Path) -> None:
-    options = ["--clip", data / "disc.mp4", "--short", 2, "--long", 12, "--results", tmp_path]
+    options = ["--clip", data / "disc.mp4", "--short", 6, "--long", 18, "--results", tmp_path]
     options += ["--encode-options=--crop none", "--command", " ".join(COMMAND)]
     command = [sys.executable, "-m", "benchmarks.memory", *map(str, options)]
     subprocess.run(command, check=True, cwd=ROOT, timeout=120, stdout=subprocess.DEVNULL)
     record = json.loads((tmp_path / "memory.json").read_text())
-    assert max(record["ratio"].values()) < 1.2
+    assert max(record["ratio"].values()) < 1.1  # after 2 s the queues are not full yet
 
 
 def test_report(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,35 +1,17 @@
-"""Work in other threads: two halves of a file's way at once, what is read and computed here is
-written there; and single calls.
-"""
+"""Two halves of a file's way at once: what is read and computed here is written there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from queue import Full, Queue
 from threading import Event, Thread
-from typing import Any, TypeVar
+from typing import Any
 
 _DEPTH = 4  # calls that may wait: enough to overlap, and a large picture is some megabytes
 _PATIENCE = 10  # seconds for a call under way when the rest is given up; a pipe may hang for ever
 
-Result = TypeVar("Result")
 _Call = tuple[Callable[..., object], tuple[Any, ...]]
-
-
-def started(function: Callable[..., Result], *arguments: Any) -> Future[Result]:
-    """Run a call in a thread of its own, which holds up no end of the program."""
-    future: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(function(*arguments))
-        except BaseException as fault:  # noqa: BLE001 - it is raised where the result is wanted
-            future.set_exception(fault)
-
-    Thread(target=run, daemon=True).start()
-    return future
 
 
 class Behind:

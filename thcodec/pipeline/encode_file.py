@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from fractions import Fraction
 from typing import BinaryIO
 
@@ -91,13 +92,13 @@ def encode(
                 _write(writer, meter, encoder.push_audio(packet))
 
         first = last = None
-        with Behind() as coding:
+        with closing(encoder), Behind() as coding:
             for frame in frames:
                 first, last = first or frame, frame
                 coding.do(code, frame, video.take_audio())
             coding.finish()
-        push_audio(video.take_audio())
-        _write(writer, meter, encoder.flush())
+            push_audio(video.take_audio())
+            _write(writer, meter, encoder.flush())
         meter.frames = encoder.frames
         end = last.pts + (last.duration or frame_duration) if last else 0
         duration = end - first.pts if first else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from itertools import islice
 
@@ -28,7 +28,6 @@ from thcodec.models.animator import Animator
 from thcodec.models.runtime import default_threads
 from thcodec.motion import Motion, MotionEncoder, MotionFrame, PredictionMode, Quantiser
 from thcodec.pipeline.audio_track import AudioTrack
-from thcodec.pipeline.behind import started
 from thcodec.pipeline.coded_source import CodedSource, SourceMaker
 from thcodec.pipeline.comparison import Comparison
 from thcodec.pipeline.config import EncoderConfig
@@ -119,7 +118,8 @@ class Encoder:
         self._link = Link(link, self._numbering) if link is not None else None
         self._waiting: list[CroppedFrame] = []
         self._observer = Observer(self._animator)
-        self._overlaps = not live and (config.threads or default_threads()) > 1
+        overlaps = not live and (config.threads or default_threads()) > 1
+        self._thread = ThreadPoolExecutor(1) if overlaps else None  # which looks ahead
         self._looked_at: Future[list[SeenFrame]] | None = None  # the newest batch
         self._seen: deque[SeenFrame] = deque()  # not coded yet
         self._frames_ahead = 0 if live else config.frames_ahead
@@ -188,6 +188,13 @@ class Encoder:
             packets += self._last_metadata()
         return self._sent(packets)
 
+    def close(self) -> None:
+        """Give the stream up: wait for the thread that looks ahead in files, and end it. Without
+        this it ends when nobody holds the encoder any more.
+        """
+        if self._thread is not None:
+            self._thread.shutdown(cancel_futures=True)
+
     def feedback(self, packet: Packet) -> list[Packet]:
         """Take what ``Decoder.feedback`` told; return what must be sent again at once.
 
@@ -221,10 +228,10 @@ class Encoder:
         """Look at the next frames. In files a thread does while those before are coded, and what it
         saw in these comes with the next batch.
         """
-        if not self._overlaps:
+        if self._thread is None:
             return self._observer.see(batch)
         before = [] if self._looked_at is None else self._looked_at.result()
-        self._looked_at = started(self._observer.see, batch)
+        self._looked_at = self._thread.submit(self._observer.see, batch)
         return before
 
     def _code_next(self) -> list[Packet]:
