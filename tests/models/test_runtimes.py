@@ -140,6 +140,30 @@ def test_nobody_is_told_what_is_run(tmp_path):
 
 
 @needs_openvino
+def test_ctrl_c_is_no_fault_after_another_thread_let_the_network_go(random_weights):
+    """OpenVINO gives the thread that loads it another stack for signals."""
+    code = f"""if True:
+        import faulthandler, gc, pathlib, signal, threading
+        import numpy as np
+        from thcodec.models import registry
+
+        faulthandler.enable()  # whose stack, too small for OpenVINO, is there before
+        weights = pathlib.Path({str(random_weights)!r})
+        held = [registry.load_animator(weights=weights, size={SIZE}, runtime="openvino")]
+        held[0].extract([np.zeros(({SIZE}, {SIZE}, 3), np.uint8)])
+        thread = threading.Thread(target=lambda: (held.clear(), gc.collect()))
+        thread.start()
+        thread.join()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            pass
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@needs_openvino
 @pytest.mark.parametrize("suffix", [".bin", ".blob", ".xml"])
 def test_what_is_damaged_in_the_cache_is_made_again(seen, tmp_path, suffix):
     expected = seen()

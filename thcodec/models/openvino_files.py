@@ -56,6 +56,16 @@ class Part:
         return _kept(name, self.sha256) or _keep(convert(), name, self.sha256)
 
 
+@remembered
+def core() -> openvino.Core:
+    """OpenVINO itself, once for the whole process and never let go.
+
+    It gives the thread that makes it another stack for signals, which it unmaps when it goes: where
+    that happens in another thread, the next ctrl-C of the first is a segmentation fault.
+    """
+    return openvino.Core()
+
+
 def write(model: openvino.Model, path: Path, sha256: bytes, *, half: bool = False) -> None:
     """Write a model with what it was made of; ``half``: weights as float16.
 
@@ -77,17 +87,16 @@ def compile_on_cpu(model: openvino.Model, properties: dict[str, Any]) -> openvin
     """Make a model ready for this CPU. The result is kept in the user's cache: reading it takes a
     third of the time.
     """
-    core = openvino.Core()
     if not model.has_rt_info(_DIGEST):
-        return core.compile_model(model, "CPU", properties)
+        return core().compile_model(model, "CPU", properties)
     digest = model.get_rt_info(_DIGEST).astype(str)
-    cpu = core.get_property("CPU", "FULL_DEVICE_NAME")
+    cpu = core().get_property("CPU", "FULL_DEVICE_NAME")
     name = _key(digest, openvino.__version__, str(cpu), repr(sorted(properties.items()))) + ".blob"
     kept = cache.load(name)
     if kept is not None:
         with suppress(RuntimeError):  # a CPU of the same name may lack an instruction
-            return core.import_model(kept, "CPU", properties)
-    compiled = core.compile_model(model, "CPU", properties)
+            return core().import_model(kept, "CPU", properties)
+    compiled = core().compile_model(model, "CPU", properties)
     cache.save(name, compiled.export_model().getvalue())
     return compiled
 
@@ -120,7 +129,7 @@ def _kept(name: str, sha256: bytes) -> openvino.Model | None:
 
 def _parsed(graph: bytes, values: bytes, sha256: bytes) -> openvino.Model | None:
     try:
-        model = openvino.Core().read_model(graph, values)
+        model = core().read_model(graph, values)
         made_of = model.get_rt_info(_MADE_OF).astype(str)
     except RuntimeError:
         return None

