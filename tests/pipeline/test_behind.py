@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import thcodec
+from tests import clips
 from tests.doubles import MomentAnimator
 from thcodec.bitstream import Reader, RecordType, Writer
 from thcodec.media.video_input import VideoInput
@@ -136,6 +137,23 @@ def test_a_file_has_the_pictures_of_one_decoded_packet_by_packet(
             for frame in decoder.push(packet):
                 output.add_frame(frame.rgb, frame.pts, 512)
     assert _pictures(tmp_path / "a.mp4") == _pictures(tmp_path / "b.mp4")
+
+
+@pytest.mark.parametrize("end", ["flush", "close", "dropped"])
+def test_the_thread_that_looks_ahead_ends_with_the_stream(end: str) -> None:
+    before = threading.active_count()
+    config = thcodec.EncoderConfig(crop="none", threads=2)
+    encoder = thcodec.Encoder(config, live=False, animator=MomentAnimator())
+    for frame in range(20):
+        encoder.push(clips.disc(frame, 256, 256))
+    assert threading.active_count() == before + 1
+    if end == "dropped":
+        thread = threading.enumerate()[-1]
+        del encoder
+        thread.join(10)
+    else:
+        getattr(encoder, end)()
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("work", ["encode", "decode"])

