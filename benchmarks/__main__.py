@@ -29,7 +29,7 @@ BESIDE = (  # the longest first
     "memory --encode-options '--fps 5'",
     "policies --clips lp_d3_s0 mtrack_justin_s0",
     "interval --clips lia_d3_s0 hyperlips_v3_s0",
-    "paper_outputs --limit 300",
+    "paper_outputs",
     f"transitions {SOME}",
     "upscale_rate --limit 12",
     "loss --clips lp_d3_s0 mtrack_justin_s0 --seeds 1",

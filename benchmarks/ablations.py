@@ -22,7 +22,7 @@ from PIL import Image
 from benchmarks import common
 from thcodec.evaluate.perceptual import load_stlpips
 from thcodec.evaluate.scores import score
-from thcodec.models.face_vid2vid.config import COMPACT
+from thcodec.models.face_vid2vid.config import COMPACT, WIDE
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.face_vid2vid.torch_networks import load_net
 from thcodec.models.registry import find_weights
@@ -63,7 +63,7 @@ def main() -> None:
     asked = options.parse_args()
     data = some(asked.data, asked.work / "data", asked.every)
     prepare(data, asked.work / "cache", ("train", "val"))
-    shipped = load_net(find_weights("compact-4.safetensors"))
+    shipped = load_net(find_weights("compact-5.safetensors"))
     train, val = tracks_of(shipped.extractor, shipped.extractor, asked.work / "cache", asked.work)
     trainers, stages = {}, {}
     for name, (net, stage) in VARIANTS[asked.choice](shipped).items():
@@ -101,12 +101,10 @@ def some(data: Path, folder: Path, every: int) -> Path:
 
 def depths(shipped: FaceVid2Vid) -> dict[str, tuple[FaceVid2Vid, Stage]]:
     """Networks of equally many channels in volumes of different depth."""
-    channels, made = COMPACT.volume_channels * COMPACT.depth, {}
+    channels, made = WIDE.volume_channels * WIDE.depth, {}
     for depth in DEPTHS:
-        extent = COMPACT.depth_extent if depth > 1 else FLAT
-        config = replace(
-            COMPACT, depth=depth, depth_extent=extent, volume_channels=channels // depth
-        )
+        extent = WIDE.depth_extent if depth > 1 else FLAT
+        config = replace(WIDE, depth=depth, depth_extent=extent, volume_channels=channels // depth)
         torch.manual_seed(0)
         net = FaceVid2Vid(config)
         net.extractor.load_state_dict(shipped.extractor.state_dict())

@@ -17,7 +17,6 @@ from thcodec.models.face_vid2vid.extractor import CloseUp, FaceExtractor
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.face_vid2vid.tracking import flow_both_ways, grey
 from thcodec.models.weights_file import read_weights
-from thcodec.motion.keypoints import rotation_matrix
 from thcodec.train import animator, landmarks
 from thcodec.train.animator import AnimatorTrainer, AnimatorTraining, Stage, place
 from thcodec.train.checkpoint import Average, load_checkpoint, save_checkpoint
@@ -51,35 +50,6 @@ SMALL = replace(
 
 
 PARTS = ("motion", "appearance", "generator")
-
-
-def head(frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """A picture (256, 256, 3) of a disc that moves, and a mesh (470, 3) that moves with it."""
-    random = np.random.default_rng(3)
-    shape = random.normal(0, 0.5, (470, 3))
-    shape[[234, 33, 127], :] += [-1, 0, 0.5]
-    shape[[454, 263, 356], :] += [1, 0, 0.5]
-    shape[10] += [0, -1.5, 0]
-    shape[152] += [0, 1.5, 0]
-    centre = np.array([0.2 * np.sin(frame / 3), 0.1 * np.cos(frame / 3), 0.0])
-    mesh = 0.2 * shape @ rotation_matrix(4 * np.sin(frame), 3 * np.cos(frame), frame % 5).T + centre
-    y, x = np.mgrid[-1:1:256j, -1:1:256j]
-    disc = ((x - centre[0]) ** 2 + (y - centre[1]) ** 2 < 0.2)[..., None]
-    return np.where(disc, [220, 180, 150], [40, 80, 60]).astype(np.uint8), mesh.astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    root = tmp_path_factory.mktemp("cache")
-    for split, names in {"train": ("a", "b"), "val": ("c",)}.items():
-        for offset, name in enumerate(names):
-            folder = root / split / name
-            folder.mkdir(parents=True)
-            frames, meshes = zip(*(head(i + 50 * offset) for i in range(110)), strict=True)
-            np.save(folder / "frames.npy", np.stack(frames))
-            np.savez(folder / "mesh.npz", mesh=np.stack(meshes), score=np.ones(110, np.float32))
-            (folder / "done.json").write_text("{}")
-    return root
 
 
 def lines(path):
@@ -299,30 +269,27 @@ def test_a_settled_stage_begins_with_the_averaged_weights(cache, tmp_path, monke
     settings = AnimatorTraining((stage, replace(stage, parts=PARTS[1:], settled=True)))
     net = FaceVid2Vid(SMALL)
     Noting(net, tracks(cache, "train"), tracks(cache, "val"), tmp_path, settings).run()
-    assert begun == [True, False, False, True]
+    assert begun == [True, False, True]
 
 
-def test_a_settled_stage_leaves_norms_and_other_parts_as_they_are(cache, tmp_path, monkeypatch):
-    monkeypatch.setattr(animator, "SETTLING", 4)
+def test_a_settled_stage_leaves_norms_and_other_parts_as_they_are(cache, tmp_path):
     torch.manual_seed(0)
     parts = ("appearance", "generator")
     stage = Stage(
         size=64, batch=2, minutes=0.03, rate=1e-3, parts=parts, close_ups=1.0, settled=True
     )
     net = FaceVid2Vid(SMALL)
+    torch.nn.init.normal_(net.generator.head.weight)  # what is left out has no gradient
+    old = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     AnimatorTrainer(
         net, tracks(cache, "train"), tracks(cache, "val"), tmp_path, AnimatorTraining((stage,))
     )._train_stage(stage, 0.0)
-    before = FaceVid2Vid(SMALL)
-    torch.manual_seed(0)
-    before.load_state_dict(FaceVid2Vid(SMALL).state_dict())
-    state, old = net.state_dict(), before.state_dict()
+    state = net.state_dict()
     trained = dict(net.named_parameters())
     changed = {name for name in state if not torch.equal(state[name], old[name])}
     assert any(name.startswith("generator") for name in changed)
     assert {name.split(".")[0] for name in changed if name in trained} <= {*parts}
-    batches = {int(state[name]) for name in state if name.endswith("batches_tracked")}
-    assert batches <= {0, 4}, "norms were taken once, before"
+    assert not any(int(state[name]) for name in state if name.endswith("batches_tracked"))
 
 
 def test_a_generator_that_paints_nothing_yet_learns_to_while_it_is_trained(cache):

@@ -27,7 +27,6 @@ from thcodec.train.pairs import PairBatch, PairStream, Track, fixed_pairs, stack
 from thcodec.train.perceptual import LearnedPerceptualLoss
 from thcodec.train.schedule import scheduled
 
-DESCRIBED = {"network": "compact", "version": "4", "licence": "Apache-2.0"}  # the weights
 PARTS = ("motion", "appearance", "generator")  # of the network, which a stage may train
 SETTLING = 40  # batches over which the final norms are taken
 REPORT_SECONDS = 120
@@ -45,8 +44,9 @@ class Stage:
     moved_perceptual: of the same for the moved source at half its size. adversarial: the critic's
     gradient at the picture, as a share of that of all other losses. pixels: weight of the painted
     picture's L1 at full size, which likes soft pictures best; coarser ones weigh 1. close_ups:
-    weight of the L1 of eyes and mouth, enlarged. settled: the stage begins with the averaged
-    weights, and with norms that stand still.
+    weight of the L1 of eyes and mouth, enlarged. taught: weight of the L1 to what the trainer's
+    teacher paints of one source. settled: the stage begins with the averaged weights, and their
+    norms stand still.
     """
 
     size: int
@@ -62,6 +62,7 @@ class Stage:
     adversarial: float = 0.0
     pixels: float = 1.0
     close_ups: float = 0.0
+    taught: float = 0.0
     settled: bool = False
 
 
@@ -82,7 +83,7 @@ class AnimatorTrainer:
     and a preview sheet with every report, and the weights of every finished stage.
 
     ``workers`` processes make the batches, a thread where there are none; on "cuda" convolutions
-    are in bfloat16.
+    are in bfloat16. ``teacher`` is the network that a slimmer one was cut out of (``slim``).
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class AnimatorTrainer:
         run: Path,
         settings: AnimatorTraining,
         *,
+        teacher: FaceVid2Vid | None = None,
         device: str = "cpu",
         workers: int = 0,
     ) -> None:
@@ -105,7 +107,12 @@ class AnimatorTrainer:
         wanted = any(stage.perceptual or stage.moved_perceptual for stage in settings.stages)
         self._perceptual = channels_last(LearnedPerceptualLoss().to(device)) if wanted else None
         self._critic = Critic().to(device)
-        half_convolutions(device, self._net, self._average.net, self._critic, self._perceptual)
+        if teacher is None and any(stage.taught for stage in settings.stages):
+            raise ValueError("a stage that is taught needs a teacher")
+        self._teacher = teacher.to(device).eval() if teacher is not None else None
+        half_convolutions(
+            device, self._net, self._average.net, self._critic, self._perceptual, self._teacher
+        )
         self._checkpoint = run / "animator.pt"
         self._step, self._spent = load_checkpoint(
             self._checkpoint, net, self._optimiser, self._average
@@ -153,7 +160,6 @@ class AnimatorTrainer:
     def _train_stage(self, stage: Stage, begun: float) -> list[torch.Tensor]:
         """Train until the stage's minutes are spent. Returns the losses not reported yet."""
         if stage.settled and self._spent <= begun:
-            self.settle(stage)
             self._net.load_state_dict(self._average.net.state_dict())
         self.choose(stage)
         batches = self._batches(self._settings.seed + self._step + 1, stage, stage.two)
@@ -242,6 +248,10 @@ class AnimatorTrainer:
             loss = loss + stage.perceptual * self._perceptual(painted, real)
         if stage.close_ups:
             loss = loss + stage.close_ups * close_up_loss(picture, batch)
+        if stage.taught and self._teacher is not None and batch.second is None:
+            with torch.no_grad():
+                shown = self._teacher.synthesise(place(self._teacher, batch)).picture
+            loss = loss + stage.taught * functional.l1_loss(picture, shown)
         (gradient,) = torch.autograd.grad(loss, picture)
         if stage.adversarial:
             self._critic.learn(picture.detach(), batch.driving, stage.rate)
@@ -269,7 +279,7 @@ class AnimatorTrainer:
         return a, b
 
     def _write(self, name: str) -> None:
-        write_weights(self._average.net.state_dict(), self._run / f"{name}.safetensors", DESCRIBED)
+        write_weights(self._average.net.state_dict(), self._run / f"{name}.safetensors", {})
 
     def _report(self, stage: Stage, seconds: float, losses: list[torch.Tensor]) -> None:
         scores, sheet = evaluate(self._average.net, self._held_out, self._device)

@@ -44,8 +44,13 @@ from thcodec.train.stills import coded
 
 # What stands between the convolutions: making the field of masks, sampling, mixing, adding up.
 # There an error would move the picture, or take its grey levels where it shares a scale with
-# features.
-FLOAT32 = (r".*\bmotion/(?!aten::_convolution).*", r".*\bnet\.generator/.*", r"^__module/.*")
+# features, as it would in the one convolution that reads pixels beside features.
+FLOAT32 = (
+    r".*\bmotion/(?!aten::_convolution).*",
+    r".*\bnet\.generator/.*",
+    r".*\bnet\.generator\.fuse2\.0\..*",
+    r"^__module/.*",
+)
 _DISTANCE = 40  # frames from the source to the driving frames
 _STILL_QUALITY = 60
 
@@ -191,8 +196,7 @@ def _quantised(
             patterns=list(kept), types=["GroupConvolution", "Interpolate"], validate=False
         ),
         advanced_parameters=nncf.AdvancedQuantizationParameters(
-            # Moves what is large in an activation's channels into the kernels.
-            smooth_quant_alphas=nncf.AdvancedSmoothQuantParameters(convolution=0.5),
+            disable_bias_correction=True,  # ST-LPIPS is the better for it
         ),
     )
 

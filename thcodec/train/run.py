@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +14,32 @@ import torch
 from torch import nn
 
 from thcodec.errors import ThvError
-from thcodec.models.face_vid2vid.config import COMPACT
+from thcodec.models.face_vid2vid.config import COMPACT, WIDE
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.weights_file import write_weights
-from thcodec.train.animator import DESCRIBED, AnimatorTrainer, AnimatorTraining, Stage
+from thcodec.train.animator import AnimatorTrainer, AnimatorTraining, Stage
 from thcodec.train.close_ups import CloseUpTraining, train_close_ups
 from thcodec.train.device import check_device
 from thcodec.train.extractor import ExtractorTraining, train_face
-from thcodec.train.pairs import Locate, Track, extract_tracks
+from thcodec.train.pairs import Locate, PairStream, Track, extract_tracks
 from thcodec.train.prepare import load, prepare
+from thcodec.train.slim import slim
 from thcodec.train.upscaler import UpscalerTraining, train_upscaler, upscaler_training
 
 CONFIGS = Path(__file__).parent / "configs"
 DEFAULT_CONFIG = CONFIGS / "compact.toml"
+DESCRIBED = {"network": "compact", "version": "5", "licence": "Apache-2.0"}  # the weights
+CUT_ON, DEGRADED = 12, 0.35  # batches of 4 that the slim network is cut on; of these sources
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The settings of extractor and animator; see ``configs/compact.toml``."""
+    """The settings of extractor, animator and what is cut out of that: ``configs/compact.toml``."""
 
     extractor: ExtractorTraining
     close_ups: CloseUpTraining
     animator: AnimatorTraining
+    slim: AnimatorTraining
 
 
 def find_config(name: str) -> Path:
@@ -50,17 +56,19 @@ def read_config(path: Path) -> TrainingConfig | UpscalerTraining:
         tables: dict[str, Any] = tomllib.loads(path.read_text())
         if "upscaler" in tables:
             return upscaler_training(tables["upscaler"])
-        animator = dict(tables["animator"])
-        stages = tuple(
-            Stage(**{**stage, "parts": tuple(stage["parts"])}) for stage in animator.pop("stages")
-        )
         return TrainingConfig(
             ExtractorTraining(**tables["extractor"]),
             CloseUpTraining(**tables["close_ups"]),
-            AnimatorTraining(stages=stages, **animator),
+            _animator_training(tables["animator"]),
+            _animator_training(tables["slim"]),
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise ThvError(f"training config {path}: {error}") from error
+
+
+def _animator_training(table: dict[str, Any]) -> AnimatorTraining:
+    stages = (Stage(**{**stage, "parts": tuple(stage["parts"])}) for stage in table["stages"])
+    return AnimatorTraining(**{**table, "stages": tuple(stages)})
 
 
 def train(
@@ -71,10 +79,11 @@ def train(
     device: str = "cpu",
     workers: int = 0,
 ) -> Path:
-    """Prepare ``data``, train, and write ``work/compact-4.safetensors``, for an upscaler
+    """Prepare ``data``, train, and write ``work/compact-5.safetensors``, for an upscaler
     ``work/face-1.safetensors``; run it again to go on after a stop.
 
-    Animator and upscaler are trained on ``device`` with batches made by so many ``workers``, the
+    The animator is trained wide first, then cut to its size and taught by the wide one. Both and
+    the upscaler are trained on ``device`` with batches made by so many ``workers``, the
     extractor on the CPU.
 
     Raises ThvError for a device that is not there, WeightsError when a teacher's package is
@@ -86,7 +95,7 @@ def train(
     cache = work / "cache"
     prepare(data, cache, ("train", "val"))
     torch.manual_seed(config.animator.seed)
-    net = FaceVid2Vid(COMPACT)
+    net = FaceVid2Vid(WIDE)
     state = torch.load(train_face(cache, work, config.extractor), weights_only=True)
     net.extractor.face.load_state_dict(state["average"])
     train_tracks, val_tracks = tracks_of(net.extractor.face, net.extractor.face, cache, work)
@@ -94,11 +103,15 @@ def train(
     net.extractor.eye.load_state_dict(close_ups["eye"])
     net.extractor.mouth.load_state_dict(close_ups["mouth"])
     train_tracks, val_tracks = tracks_of(net.extractor, net.extractor, cache, work)
-    trainer = AnimatorTrainer(
-        net, train_tracks, val_tracks, work, config.animator, device=device, workers=workers
+    trainer = partial(
+        AnimatorTrainer, train=train_tracks, val=val_tracks, device=device, workers=workers
     )
-    target = work / "compact-4.safetensors"
-    write_weights(trainer.run().state_dict(), target, DESCRIBED)
+    wide = trainer(net, run=work, settings=config.animator).run()
+    batches = islice(PairStream(train_tracks, 0, 4, 256, DEGRADED, 0.0).start(0), CUT_ON)
+    net = slim(wide.cpu(), COMPACT, (batch.on("cpu") for batch in batches))
+    made = trainer(net, run=work / "slim", settings=config.slim, teacher=wide).run()
+    target = work / "compact-5.safetensors"
+    write_weights(made.state_dict(), target, DESCRIBED)
     return target
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class FaceVid2VidConfig:
     )
     depth: int = 4
     depth_extent: float = 0.6
-    volume_channels: int = 16
+    volume_channels: int = 8
     motion_size: int = 64
     motion_widths: tuple[int, ...] = (32, 48, 64, 96)
-    picture_channels: int = 32
-    bottleneck_channels: int = 96
+    picture_channels: int = 16
+    bottleneck_channels: int = 48
     bottleneck_blocks: int = 3
     fine_channels: int = 8
     extractor_size: int = 128
@@ -80,3 +80,5 @@ class FaceVid2VidConfig:
 
 
 COMPACT = FaceVid2VidConfig()
+# What ``compact`` is cut out of, for training.
+WIDE = replace(COMPACT, volume_channels=16, picture_channels=32, bottleneck_channels=96)
