@@ -15,7 +15,7 @@ from thcodec.train.pairs import PairBatch, PairSampler
 from thcodec.train.slim import chosen, slim
 
 WIDE = replace(SMALL, volume_channels=4, bottleneck_blocks=COMPACT.bottleneck_blocks)
-NARROW = replace(WIDE, volume_channels=3, picture_channels=7)
+NARROW = replace(WIDE, volume_channels=3, picture_channels=7, bottleneck_channels=6)
 
 
 @pytest.fixture

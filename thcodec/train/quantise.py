@@ -44,7 +44,7 @@ from thcodec.train.stills import coded
 
 # What stands between the convolutions: making the field of masks, sampling, mixing, adding up.
 # There an error would move the picture, or take its grey levels where it shares a scale with
-# features, as it would in the one convolution that reads pixels beside features.
+# features, as it would in the first convolution that reads pixels beside features.
 FLOAT32 = (
     r".*\bmotion/(?!aten::_convolution).*",
     r".*\bnet\.generator/.*",

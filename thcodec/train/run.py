@@ -56,7 +56,7 @@ def read_config(path: Path) -> TrainingConfig | UpscalerTraining:
         tables: dict[str, Any] = tomllib.loads(path.read_text())
         if "upscaler" in tables:
             return upscaler_training(tables["upscaler"])
-        return TrainingConfig(
+        config = TrainingConfig(
             ExtractorTraining(**tables["extractor"]),
             CloseUpTraining(**tables["close_ups"]),
             _animator_training(tables["animator"]),
@@ -64,6 +64,9 @@ def read_config(path: Path) -> TrainingConfig | UpscalerTraining:
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise ThvError(f"training config {path}: {error}") from error
+    if any(stage.taught for stage in config.animator.stages):
+        raise ThvError(f"training config {path}: only [slim] has a teacher")
+    return config
 
 
 def _animator_training(table: dict[str, Any]) -> AnimatorTraining:
@@ -109,7 +112,8 @@ def train(
     wide = trainer(net, run=work, settings=config.animator).run()
     batches = islice(PairStream(train_tracks, 0, 4, 256, DEGRADED, 0.0).start(0), CUT_ON)
     net = slim(wide.cpu(), COMPACT, (batch.on("cpu") for batch in batches))
-    made = trainer(net, run=work / "slim", settings=config.slim, teacher=wide).run()
+    run = work / f"slim-{_digest(wide)}"  # one that was trained on is cut anew
+    made = trainer(net, run=run, settings=config.slim, teacher=wide).run()
     target = work / "compact-5.safetensors"
     write_weights(made.state_dict(), target, DESCRIBED)
     return target

@@ -2,7 +2,9 @@
 others reads them off those, by least squares (He, Zhang, Sun 2017: channel pruning).
 
 Appearance encoder and generator only; extractor and motion field are taken over as they are. All is
-judged by what the wide network computes, and not, layer for layer, by what has been cut already.
+judged by what the wide network computes, and not, layer for layer, by what has been cut already. At
+the borders, where a convolution reads zeros, what channels that went had on the mean is wrong:
+training mends that.
 """
 
 from __future__ import annotations
@@ -57,8 +59,8 @@ Moments = dict[str, torch.Tensor]
 
 def slim(net: FaceVid2Vid, config: FaceVid2VidConfig, batches: Iterable[PairBatch]) -> FaceVid2Vid:
     """A network of ``config``, which has fewer channels in appearance encoder and generator than
-    ``net`` and the same else, that does on ``batches`` what ``net`` does, as well as it can without
-    training. Both are in evaluation mode then.
+    ``net``, as many blocks as ``COMPACT`` and the same else, that does on ``batches`` what ``net``
+    does, as well as it can without training. Both are in evaluation mode then.
     """
     net.eval()
     moments = _moments(net, batches)
