@@ -22,6 +22,7 @@ from PIL import Image
 from benchmarks import common
 from thcodec.evaluate.perceptual import load_stlpips
 from thcodec.evaluate.scores import score
+from thcodec.models.catalogue import find_network
 from thcodec.models.face_vid2vid.config import COMPACT, WIDE
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.face_vid2vid.torch_networks import load_net
@@ -63,7 +64,7 @@ def main() -> None:
     asked = options.parse_args()
     data = some(asked.data, asked.work / "data", asked.every)
     prepare(data, asked.work / "cache", ("train", "val"))
-    shipped = load_net(find_weights("compact-5.safetensors"))
+    shipped = load_net(find_weights(str(find_network("compact").file)))
     train, val = tracks_of(shipped.extractor, shipped.extractor, asked.work / "cache", asked.work)
     trainers, stages = {}, {}
     for name, (net, stage) in VARIANTS[asked.choice](shipped).items():

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from thcodec.errors import ThvError
+from thcodec.models.catalogue import find_network
 from thcodec.models.face_vid2vid.config import COMPACT, WIDE
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.weights_file import write_weights
@@ -28,7 +29,6 @@ from thcodec.train.upscaler import UpscalerTraining, train_upscaler, upscaler_tr
 
 CONFIGS = Path(__file__).parent / "configs"
 DEFAULT_CONFIG = CONFIGS / "compact.toml"
-DESCRIBED = {"network": "compact", "version": "5", "licence": "Apache-2.0"}  # the weights
 CUT_ON, DEGRADED = 12, 0.35  # batches of 4 that the slim network is cut on; of these sources
 
 
@@ -114,8 +114,10 @@ def train(
     net = slim(wide.cpu(), COMPACT, (batch.on("cpu") for batch in batches))
     run = work / f"slim-{_digest(wide)}"  # one that was trained on is cut anew
     made = trainer(net, run=run, settings=config.slim, teacher=wide).run()
-    target = work / "compact-5.safetensors"
-    write_weights(made.state_dict(), target, DESCRIBED)
+    shipped = find_network("compact")
+    target = work / str(shipped.file)
+    described = {"network": shipped.name, "version": shipped.version, "licence": shipped.licence}
+    write_weights(made.state_dict(), target, described)
     return target
 
 

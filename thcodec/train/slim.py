@@ -10,6 +10,7 @@ training mends that.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -78,11 +79,11 @@ def slim(net: FaceVid2Vid, config: FaceVid2VidConfig, batches: Iterable[PairBatc
     for block, stream in BLOCKS.items():
         _copy_norm(old[f"{block}.norm1"], new[f"{block}.norm1"], stay[stream])
     for name, (reads, writes) in LAYERS.items():
-        conv, start, kept = old[name], 0, []
-        for space in reads:
-            kept += [start + channel for channel in stay[space]]
-            start += len(old[WRITERS[space]].weight)
-        kept += range(start, conv.weight.shape[1])
+        conv, starts = old[name], _starts(reads, old)
+        kept = [
+            start + at for space, start in zip(reads, starts, strict=False) for at in stay[space]
+        ]
+        kept += range(starts[-1], conv.weight.shape[1])
         rows = list(range(len(conv.weight))) if writes is None else stay[writes]
         _refit(name, old, new, moments[name], kept, rows)
     return made
@@ -129,13 +130,18 @@ def _moments(net: FaceVid2Vid, batches: Iterable[PairBatch]) -> Moments:
     return {name: torch.stack(parts).mean(0) for name, parts in seen.items()}
 
 
+def _starts(reads: tuple[str, ...], old: Modules) -> list[int]:
+    """Where each space's channels begin among those that a convolution reads, and the rest."""
+    return list(accumulate((len(old[WRITERS[space]].weight) for space in reads), initial=0))
+
+
 def _told(space: str, old: Modules, moments: Moments) -> torch.Tensor:
     """Covariance of a space's channels, added up over who reads them, as their weights count."""
     width = len(old[WRITERS[space]].weight)
     total = torch.zeros(width, width, dtype=torch.float64)
     for name, (reads, _) in LAYERS.items():
         if space in reads:
-            start = sum(len(old[WRITERS[one]].weight) for one in reads[: reads.index(space)])
+            start = _starts(reads, old)[reads.index(space)]
             part = slice(start, start + width)
             gain = old[name].weight.detach()[:, part].double().square().sum((0, 2, 3)).sqrt()
             mean = moments[name][part, -1]
