@@ -33,8 +33,8 @@ def one_for_all(keypoint: int) -> Reach:
     """A field that stands still, and that one keypoint decides everywhere."""
     axis = np.linspace(-1, 1, SIZE, dtype=np.float32)
     picture = np.stack(np.meshgrid(axis, axis), -1)
-    shares = np.zeros((COMPACT.keypoints, SIZE, SIZE), np.float32)
-    shares[keypoint] = 1
+    shares = np.zeros((SIZE, SIZE, COMPACT.keypoints), np.float32)
+    shares[..., keypoint] = 1
     return Reach(picture, shares, np.ones((SIZE, SIZE), np.float32))
 
 

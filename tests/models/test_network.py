@@ -53,11 +53,14 @@ def test_the_field_is_the_mixture_of_all_candidate_flows():
     motion = DenseMotion(TINY)
     source, driving = keypoints(2, 1), keypoints(2, 2)
     jacobian = torch.eye(3) + 0.2 * torch.randn(2, 3, 3)
-    masks = torch.rand(2, TINY.keypoints + 1, TINY.depth, 16, 16).softmax(1)
-    flows = candidate_flows(motion.grid, source, driving, jacobian)
-    expected = (masks[..., None] * flows).sum(1)
-    mixed = motion._mix(masks, motion._shifts(source, driving, jacobian), jacobian, motion.grid)
+    masks = torch.rand(2, 16, 16, TINY.depth, TINY.keypoints + 1)  # of any sum
+    flows = candidate_flows(motion.grid.permute(1, 2, 3, 0), source, driving, jacobian)
+    weights = (masks / masks.sum(-1, keepdim=True)).permute(0, 4, 3, 1, 2)
+    expected = (weights[..., None] * flows).sum(1).permute(0, 4, 1, 2, 3)
+    terms = motion._terms(source, driving, jacobian)
+    mixed, total = motion._mix(masks, terms, jacobian, motion.grid)
     torch.testing.assert_close(mixed, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(total, masks.sum(-1).permute(0, 3, 1, 2))
 
 
 def test_equal_keypoints_leave_the_picture_where_it_is():
@@ -77,7 +80,7 @@ def test_an_untrained_net_moves_the_face_with_its_keypoints_and_keeps_the_backgr
     moved[:, : TINY.seen] += torch.tensor([0.125, 0, 0])
     with torch.inference_mode():
         field = net.field(torch.rand(1, 3, 64, 64), points, moved, torch.eye(3)[None])
-    change = field.picture[0, ..., 0] - net.motion.grid[0, ..., 0]
+    change = field.picture[0, ..., 0] - net.motion.grid[0, 0]
     assert change[8, 8].item() == pytest.approx(-0.125, abs=0.02)
     assert change[0, 0].item() == pytest.approx(0.0, abs=0.02)
 
@@ -91,7 +94,7 @@ def test_an_untrained_net_moves_shoulders_with_free_keypoints_and_leaves_the_fac
     moved[:, TINY.seen] += torch.tensor([0.125, 0, 0])
     with torch.inference_mode():
         field = net.field(torch.rand(1, 3, 64, 64), points, moved, torch.eye(3)[None])
-    change = field.picture[0, ..., 0] - net.motion.grid[0, ..., 0]
+    change = field.picture[0, ..., 0] - net.motion.grid[0, 0]
     assert change[14, 8].item() < -0.08
     assert change[8, 8].item() == pytest.approx(0.0, abs=0.01)
 
@@ -140,7 +143,7 @@ def test_a_pupil_shows_between_the_lids_only():
     points[0, pupil] = torch.zeros(3)
     for opening, seen in ((0.1, True), (0.0, False)):
         points[0, upper], points[0, lower] = (torch.tensor([0, y, 0]) for y in (-opening, opening))
-        weights = motion._prior(points, torch.eye(3)[None])[0, :, 32, 32]
+        weights = motion._prior(points, torch.eye(3)[None])[0, 32, 32]
         assert (weights.argmax().item() == pupil + 1) is seen
 
 
@@ -148,9 +151,9 @@ def test_a_lost_keypoint_has_no_say():
     motion = DenseMotion(COMPACT)
     points = torch.full((1, COMPACT.keypoints, 3), 0.9)
     points[0, -1] = torch.zeros(3)
-    seen = motion._prior(points, torch.eye(3)[None])[0, :, 32, 32]
+    seen = motion._prior(points, torch.eye(3)[None])[0, 32, 32]
     points[0, -1, 2] = LOST
-    lost = motion._prior(points, torch.eye(3)[None])[0, :, 32, 32]
+    lost = motion._prior(points, torch.eye(3)[None])[0, 32, 32]
     assert seen.argmax().item() == COMPACT.keypoints
     assert lost.softmax(0)[-1] < 1e-6
 

@@ -292,7 +292,7 @@ def test_a_volume_sampled_plane_by_plane_is_a_volume_sampled():
     grid[0, 0, 0, 0] = torch.tensor([1.0, 1.0, 1.0])
     grid[0, 0, 0, 1] = torch.tensor([-1.0, -1.0, -1.0])
     grid[0, 0, 0, 2] = torch.tensor([0.0, 1.0, 1 / 3])
-    torch.testing.assert_close(sample_volume(volume, grid), sample(volume, grid))
+    torch.testing.assert_close(sample_volume(volume, *grid.unbind(-1)), sample(volume, grid))
 
 
 def test_gradients_of_a_volume_sampled_plane_by_plane():
@@ -300,8 +300,8 @@ def test_gradients_of_a_volume_sampled_plane_by_plane():
     volume = torch.randn(1, 2, 3, 5, 5, dtype=torch.float64, requires_grad=True)
     grid = (1.8 * torch.rand(1, 2, 4, 4, 3, dtype=torch.float64) - 0.9).requires_grad_()
     found, expected = (
-        torch.autograd.grad((way(volume, grid) ** 2).sum(), (volume, grid))
-        for way in (sample_volume, sample)
+        torch.autograd.grad((made**2).sum(), (volume, grid))
+        for made in (sample_volume(volume, *grid.unbind(-1)), sample(volume, grid))
     )
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other)
@@ -311,6 +311,6 @@ def test_the_warped_volume_is_that_of_the_paper():
     torch.manual_seed(2)
     volume, flow = torch.randn(1, 3, 4, 8, 8), torch.rand(1, 4, 8, 8, 3) - 0.5
     shown = torch.ones(1, 1, 8, 8)
-    field = MotionField(flow, flow[:, 0, ..., :2], shown, shown, shown)
+    field = MotionField(flow.permute(0, 4, 1, 2, 3), flow[:, 0, ..., :2], shown, shown, shown)
     expected = sample(volume, flow * torch.tensor([1.0, 1.0, 1 / 0.6]))
     torch.testing.assert_close(warp_volume(volume, field, 0.6), expected, atol=1e-4, rtol=1e-4)

@@ -16,7 +16,6 @@ from thcodec.models import registry
 from thcodec.models.animator import Extraction
 from thcodec.motion import Motion, Quantiser
 from thcodec.pipeline.coded_source import CodedSource, SourceMaker
-from thcodec.pipeline.comparison import Comparison
 from thcodec.pipeline.seen import SeenFrame
 from thcodec.pipeline.source_choice import SourceChoice
 from thcodec.sources.policy import make_policy
@@ -63,7 +62,6 @@ class Held:
     def __init__(self, animator: Comparing, places: dict[str, float]) -> None:
         config = EncoderConfig()
         maker = SourceMaker(config, animator, Quantiser(HEADER.keypoint_model), live=False)
-        self.comparison = Comparison(animator)
         self.choice = SourceChoice(
             config,
             HEADER,
@@ -71,8 +69,9 @@ class Held:
             registry.load_upscaler("lanczos"),
             maker,
             None,
-            self.comparison,
+            compares=True,
         )
+        self.comparison = self.choice._comparison
         self.sources: dict[str, CodedSource] = {}
         for number, (name, place) in enumerate(places.items()):
             self.sources[name] = made = maker.make(number, seen(name, 0, place))

@@ -199,7 +199,7 @@ def test_which_source_returns(score: float, look: np.ndarray, fit: float, return
     upscaler = registry.load_upscaler("lanczos")
     config = EncoderConfig()
     maker = SourceMaker(config, animator, Quantiser(header.keypoint_model), live=False)
-    choice = SourceChoice(config, header, animator, upscaler, maker, None, None)
+    choice = SourceChoice(config, header, animator, upscaler, maker, None, compares=False)
 
     def seen(x: float, score: float, look: np.ndarray) -> SeenFrame:
         pose = Motion(np.zeros(3), np.array([x, 0, 0]), 0.0, np.zeros((5, 3)))

@@ -168,11 +168,12 @@ def quantise(
 
     choose_runtime("openvino", "cpu")
     from thcodec.models.esrgan.on_openvino import SCALES
-    from thcodec.train.quantise import quantise_field, quantise_synthesis, quantise_upscaler
+    from thcodec.train.quantise import quantise_seeing, quantise_synthesis, quantise_upscaler
 
     rest: Any = {"clips": clips, "worst": worst, "folder": folder}
     if network == "compact":
-        parts = {"synthesise": quantise_synthesis, "field": quantise_field}
+        parts = {"synthesise": quantise_synthesis}
+        parts |= {part: partial(quantise_seeing, part) for part in ("extract", "field")}
         jobs = {
             f"{p} {size}": partial(q, data, weights, size=size, **rest) for p, q in parts.items()
         }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable
 from fractions import Fraction
-from itertools import islice
 
 import numpy as np
 
@@ -29,12 +27,12 @@ from thcodec.models.runtime import default_threads
 from thcodec.motion import Motion, MotionEncoder, MotionFrame, PredictionMode, Quantiser
 from thcodec.pipeline.audio_track import AudioTrack
 from thcodec.pipeline.coded_source import CodedSource, SourceMaker
-from thcodec.pipeline.comparison import Comparison
 from thcodec.pipeline.config import EncoderConfig
 from thcodec.pipeline.incoming import Incoming
 from thcodec.pipeline.link import Link, LinkConfig, feedback_of
+from thcodec.pipeline.look_ahead import LookAhead
 from thcodec.pipeline.seen import Observer, SeenFrame
-from thcodec.pipeline.source_choice import SourceChoice
+from thcodec.pipeline.source_choice import Chosen, SourceChoice
 from thcodec.sources.policy import LeakyBucket
 
 _BATCH = 8  # frames the extractor sees at a time in file mode
@@ -117,16 +115,9 @@ class Encoder:
             config.check_live()
         self._link = Link(link, self._numbering) if link is not None else None
         self._waiting: list[CroppedFrame] = []
-        self._observer = Observer(self._animator)
-        overlaps = not live and (config.threads or default_threads()) > 1
-        self._thread = ThreadPoolExecutor(1) if overlaps else None  # which looks ahead
-        self._looked_at: Future[list[SeenFrame]] | None = None  # the newest batch
-        self._seen: deque[SeenFrame] = deque()  # not coded yet
-        self._frames_ahead = 0 if live else config.frames_ahead
+        self._ahead: LookAhead | None = None  # from the first crop on
         self._group: list[MotionFrame] = []
-        self._choice: SourceChoice | None = None  # from the first crop on
         self._alignment = config.alignment_rounds(live)
-        self._comparison = Comparison(self._animator)
         self._bucket = LeakyBucket(125 * (config.bitrate or 0))
         self._incoming = Incoming(frame_duration)
         self._first_pts: int | None = None
@@ -173,7 +164,7 @@ class Encoder:
         if self._audio_parameters is None:
             raise ThvError("audio packets need an encoder that was made with audio parameters")
         self._audio.add(packet)
-        return self._sent(self._due_audio(self._coded_pts) if self._choice is not None else [])
+        return self._sent(self._due_audio(self._coded_pts) if self.frames else [])
 
     def flush(self) -> list[Packet]:
         """End the stream and return its last packets.
@@ -183,7 +174,7 @@ class Encoder:
         """
         packets = self._code(self._tracker.flush(), end=True)
         packets += self._close_group()
-        if self._choice is not None:
+        if self._ahead is not None:
             packets += self._due_audio(None)
             packets += self._last_metadata()
         self.close()
@@ -193,8 +184,8 @@ class Encoder:
         """Give the stream up, which ``flush`` has not ended: wait for the thread that looks ahead
         in files, and end it. Nothing may be pushed or flushed after it.
         """
-        if self._thread is not None:
-            self._thread.shutdown(cancel_futures=True)
+        if self._ahead is not None:
+            self._ahead.close()
 
     def feedback(self, packet: Packet) -> list[Packet]:
         """Take what ``Decoder.feedback`` told; return what must be sent again at once.
@@ -215,39 +206,27 @@ class Encoder:
         packets: list[Packet] = []
         while len(self._waiting) >= _BATCH or (end and self._waiting):
             batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
-            self._seen.extend(self._see(batch))
-            while len(self._seen) > self._frames_ahead:
-                packets += self._code_next()
-        if end:
-            self._seen.extend(self._looked())
-        while end and self._seen:
-            packets += self._code_next()
+            if self._ahead is None:
+                self._ahead, packets = self._begin(batch[0].crop)
+            packets += self._code_frames(
+                self._ahead.take(batch, self._affordable), self._ahead.choice
+            )
+        if end and self._ahead is not None:
+            packets += self._code_frames(self._ahead.rest(self._affordable), self._ahead.choice)
         return packets
 
-    def _see(self, batch: list[CroppedFrame]) -> list[SeenFrame]:
-        """Look at the next frames. In files a thread does while those before are coded, and what it
-        saw in these comes with the next batch.
-        """
-        if self._thread is None:
-            return self._observer.see(batch)
-        before = self._looked()
-        self._looked_at = self._thread.submit(self._observer.see, batch)
-        return before
+    def _code_frames(
+        self, frames: Iterable[tuple[SeenFrame, Chosen]], choice: SourceChoice
+    ) -> list[Packet]:
+        packets: list[Packet] = []
+        for at, chosen in frames:
+            packets += self._code_frame(at, chosen)
+            choice.coded(at)
+        return packets
 
-    def _looked(self) -> list[SeenFrame]:
-        """What the thread saw in the batch before."""
-        looked_at, self._looked_at = self._looked_at, None
-        return [] if looked_at is None else looked_at.result()
-
-    def _code_next(self) -> list[Packet]:
-        """Code the frame that was seen longest ago."""
-        at = self._seen.popleft()
-        frame = at.frame
-        choice, packets = self._choice, list[Packet]()
-        if choice is None:
-            choice, packets = self._begin(frame.crop)
-        ahead = list(islice(self._seen, self._frames_ahead))
-        chosen = choice.choose(at, ahead, self._affordable(frame.pts))
+    def _code_frame(self, at: SeenFrame, chosen: Chosen) -> list[Packet]:
+        """Code a frame, and its source if that is new."""
+        frame, packets = at.frame, list[Packet]()
         source = chosen.source
         if chosen.record is not None:
             packets += self._close_group()  # its frames may need what the new source evicts
@@ -261,14 +240,13 @@ class Encoder:
         mode = self._next_mode()
         if mode == PredictionMode.PREVIOUS and self._values is not None:
             source.values = self._values
-        if at.sure:
-            motion = self._motion_of(at, source)
+        if chosen.motion is not None:
+            motion = self._aligned(chosen.motion, at, source)
             source.values = self._quantiser.quantise(motion, source.values)
         self._values, self._served_by = source.values, source if at.sure else None
         self._group.append(
             MotionFrame(frame.pts, source.id, source.values, mode=mode, low_confidence=not at.sure)
         )
-        choice.coded(at)
         self.frames += 1
         self.low_confidence_frames += not at.sure
         self._coded_pts = frame.pts
@@ -277,9 +255,8 @@ class Encoder:
             packets += self._close_group()
         return packets + self._due_audio(frame.pts)
 
-    def _motion_of(self, at: SeenFrame, source: CodedSource) -> Motion:
-        """The motion of a frame, relative to its source and aligned with it."""
-        motion = self._comparison.motion(at, source)
+    def _aligned(self, motion: Motion, at: SeenFrame, source: CodedSource) -> Motion:
+        """The motion of a frame relative to its source, aligned with it."""
         before, drift = self._quantiser.dequantise(source.values), self._drift
         if source is not self._served_by:
             # Free keypoints of two sources are unrelated, and what was held is old.
@@ -297,45 +274,52 @@ class Encoder:
         self._drift = aligned.expression - motion.expression
         return aligned
 
-    def _begin(self, crop: Crop) -> tuple[SourceChoice, list[Packet]]:
+    def _begin(self, crop: Crop) -> tuple[LookAhead, list[Packet]]:
         """What chooses the sources, and the packets that open the stream, from the first crop."""
+        config = self.config
         width, height = self._incoming.size or (crop.width, crop.height)
         header = StreamHeader(
             width=width,
             height=height,
-            coded_size=self.config.size,
+            coded_size=config.size,
             crop=crop,
             time_base=self.time_base,
             frame_duration=self.frame_duration,
             keypoint_model=self._animator.keypoint_model,
             animator=self._animator.identity,
             upscaler=self._upscaler.identity,
-            coder=self.config.coder,
+            coder=config.coder,
             live=self.live,
-            bank_size=max(_FEWEST_SOURCES, self.config.bank_size),
+            bank_size=max(_FEWEST_SOURCES, config.bank_size),
             still_codec=self._maker.stills.codec,
             jpeg_tables=self._maker.stills.tables,
             audio=self._audio_parameters,
-            transition=self.config.header_transition,
+            transition=config.header_transition,
         )
         self._motion = MotionEncoder(header)
-        # Who has time to align frames has time to compare sources.
-        compares = self._alignment and self._animator.compares
-        self._choice = choice = SourceChoice(
-            self.config,
+        choice = SourceChoice(
+            config,
             header,
             self._animator,
             self._upscaler,
             self._maker,
             self._link,
-            self._comparison if compares else None,
+            # Who has time to align frames has time to compare sources.
+            compares=bool(self._alignment) and self._animator.compares,
+        )
+        ahead = LookAhead(
+            Observer(self._animator),
+            choice,
+            0 if self.live else config.frames_ahead,
+            thread=not self.live and (config.threads or default_threads()) > 1,
+            waits=config.policy_name in ("budget", "quality"),
         )
         self._bank_size = header.bank_size
         packets = [self._packet(RecordType.HEADER, header.to_payload())]
         if self._metadata:
             payload = Metadata(dict(self._metadata)).to_payload()
             packets.append(self._packet(RecordType.METADATA, payload))
-        return choice, packets
+        return ahead, packets
 
     def _send_source(self, record: SourceRecord) -> Packet:
         self._motion.add_source(record)
@@ -385,9 +369,9 @@ class Encoder:
 
     def _last_metadata(self) -> list[Packet]:
         """What is only known at the end: how good the sources are. Spec section 10."""
-        if self.live or self._choice is None or not self._choice.scores:
+        if self.live or self._ahead is None or not self._ahead.choice.scores:
             return []
-        payload = Metadata({"source_scores": self._choice.scores}).to_payload()
+        payload = Metadata({"source_scores": self._ahead.choice.scores}).to_payload()
         return [self._packet(RecordType.METADATA, payload)]
 
     def _packet(self, kind: RecordType, payload: bytes) -> Packet:

@@ -11,6 +11,7 @@ import numpy as np
 from thcodec.bitstream import SourceRecord, StreamHeader
 from thcodec.models.animator import Animator
 from thcodec.models.upscaler import Upscaler
+from thcodec.motion import Motion
 from thcodec.pipeline.bank import Bank
 from thcodec.pipeline.closed_loop import ClosedLoop
 from thcodec.pipeline.coded_source import CodedSource, SourceMaker
@@ -46,11 +47,13 @@ class Chosen:
         source: what the frame is made from.
         record: a new source, to be sent before the frame; it may be another one than ``source``.
         starts: the source is shown for the first time, so a group starts.
+        motion: of the frame relative to the source, as the animator has it; None without a face.
     """
 
     source: CodedSource
     record: SourceRecord | None
     starts: bool
+    motion: Motion | None
 
 
 class SourceChoice:
@@ -67,7 +70,7 @@ class SourceChoice:
         animator, upscaler: of the stream.
         maker: makes the sources.
         link: over which they may be lost, or None.
-        comparison: tells by pictures how far sources are from frames; None: keypoints do.
+        compares: pictures tell how far sources are from frames; otherwise keypoints do alone.
     """
 
     def __init__(
@@ -78,9 +81,11 @@ class SourceChoice:
         upscaler: Upscaler,
         maker: SourceMaker,
         link: Link | None,
-        comparison: Comparison | None,
+        *,
+        compares: bool,
     ) -> None:
-        self._comparison = comparison
+        self._comparison = Comparison(animator)
+        self._compares = compares
         self._plain = config.policy_name == "interval"
         self._policy = make_policy(
             config.policy_name, interval=config.frames_apart, limit=config.limit
@@ -116,7 +121,7 @@ class SourceChoice:
         before, record = self._source, None
         if self._coming is not None and self._link and self._link.holds(self._coming.id):
             self._show(self._coming)
-        elif not at.frame.new_shot and (self._comparison is None or self._comparison.is_due(at)):
+        elif not at.frame.new_shot and (not self._compares or self._comparison.is_due(at)):
             self._show_nearest(at, before)
         if self._wanted(at, affordable) and (self._must(at) or at.index >= self._refused + _REST):
             window = self._window(at, ahead)
@@ -132,7 +137,8 @@ class SourceChoice:
             raise RuntimeError("a policy wants no source for the first frame")
         self._bank.use(source)
         starts, source.shown = not source.shown and source is not before, True
-        return Chosen(source, record, starts)
+        motion = self._comparison.motion(at, source) if at.sure else None
+        return Chosen(source, record, starts, motion)
 
     def coded(self, at: SeenFrame) -> None:
         """Take note of the integers that a frame was coded with; they stand in its source."""
@@ -157,7 +163,7 @@ class SourceChoice:
         if len(shown) == 1:
             return
         away = self._away(at, shown, before)
-        stays = before if self._comparison is not None and before in shown else now
+        stays = before if self._compares and before in shown else now
         away[shown.index(stays)] -= _MARGIN
         self._source = shown[int(away.argmin())]
         if self._source is not now and self._link is not None:
@@ -168,7 +174,7 @@ class SourceChoice:
     ) -> np.ndarray:
         """How far a frame is from each source, that is shown first, with what counts beside it."""
         near = distances([one.pose for one in shown], [at.pose], self._free)[:, 0]
-        if self._comparison is not None:
+        if self._compares:
             near = self._comparison.unlikeness(at, shown, near, before)
         # A hand that only the source has is more than its few pixels: hence also with pictures.
         return near + self._faults(shown) + self._strange(shown, [at])[:, 0]
@@ -219,7 +225,7 @@ class SourceChoice:
         """
         near = distances([now.pose], [at.pose], self._free) + self._missed([now], [at])
         distance = float(near[0, 0])
-        if self._comparison is not None:
+        if self._compares:
             distance = min(distance, self._comparison.shown(at, now))
         return distance
 

@@ -1,8 +1,8 @@
 """Networks in int8: calibrated by NNCF on training clips, judged on validation clips.
 
-Of the animator it is the synthesis, and the motion field that encoders align with; only what
-convolutions read is quantised: what is made of their results, the motion field and the final
-pixels, stays in float32. Of the upscaler it is what makes 256 pixels of 128 and of 64.
+Of the animator it is the synthesis, and the extractor and the motion field that encoders run; only
+what convolutions read is quantised: what is made of their results, keypoints, the motion field and
+the final pixels, stays in float32. Of the upscaler it is what makes 256 pixels of 128 and of 64.
 """
 
 from __future__ import annotations
@@ -44,13 +44,18 @@ from thcodec.train.stills import coded
 
 # What stands between the convolutions: making the field of masks, sampling, mixing, adding up.
 # There an error would move the picture, or take its grey levels where it shares a scale with
-# features, as it would in the first convolution that reads pixels beside features.
+# features, as it would in the first convolution that reads pixels beside features. Of the extractor
+# it is the close-ups, which cost little, and what places keypoints.
 FLOAT32 = (
-    r".*\bmotion/(?!aten::_convolution).*",
-    r".*\bnet\.generator/.*",
-    r".*\bnet\.generator\.fuse2\.0\..*",
-    r"^__module/.*",
+    r".*\b(motion|generator)/(?!aten::_convolution).*",
+    r".*\bgenerator\.fuse2\.0/.*",
+    r".*\bgenerator\.fuse4\.0/aten::add.*",  # in int8 OpenVINO would add before it rounds
+    r".*\bextractor[./](?!face\.).*",
+    r".*\bextractor\.face(/|\.(heat|depth|canonical)).*",
+    r"^(__module/|aten::).*",
 )
+# Pooling in int8 takes OpenVINO eight times as long as in float32.
+_FLOAT32_TYPES = ["GroupConvolution", "Interpolate", "AvgPool"]
 _DISTANCE = 40  # frames from the source to the driving frames
 _STILL_QUALITY = 60
 
@@ -116,7 +121,8 @@ def quantise_synthesis(
     return _kept(part, quantised, judge(frames, plain, other), worst, folder)
 
 
-def quantise_field(
+def quantise_seeing(
+    part: str,
     data: Path,
     weights: Path | None,
     *,
@@ -125,31 +131,30 @@ def quantise_field(
     worst: float,
     folder: Path | None = None,
 ) -> tuple[Path | None, Judgement]:
-    """The same for the motion field that encoders align with, by what the synthesis in float32
-    makes of frames that were aligned with either."""
+    """The same for a part that encoders alone run, "extract" or the "field" that they align with:
+    by what the synthesis in float32 makes of frames that were seen and aligned with either."""
     path = find_weights(str(find_network("compact").file), weights)
     sha256 = sha256_of(path)
     animator = load_animator(weights=path, size=size, runtime="openvino")
     calibration = [
-        (shot.first.scene.small[None], *inputs[-3:])
+        inputs
         for shot in _shots(animator, data / f"train{size}", clips)
-        for inputs in shot.inputs()
+        for inputs in (shot.pictures() if part == "extract" else shot.fields())
     ]
-    quantised = _quantised(convert_weights(path, "field", size), calibration, FLOAT32)
+    quantised = _quantised(convert_weights(path, part, size), calibration, FLOAT32)
 
     def find(name: str) -> openvino.Model:
-        return quantised if name == "field" else converted(path, sha256, name, size)
+        return quantised if name == part else converted(path, sha256, name, size)
 
-    networks = OpenVinoNetworks(find, None, live=False)
-    aligning = CompactAnimator(networks, animator.identity, size)
-    shots = list(_shots(animator, data / f"val{size}", clips))
-    frames = [frame for shot in shots for _, _, frame in shot.driving]
-    plain, other = (
-        [picture for shot in shots for picture in shot.aligned(network)]
-        for network in (animator, aligning)
+    other = CompactAnimator(OpenVinoNetworks(find, None, live=False), animator.identity, size)
+    val = data / f"val{size}"
+    pictures = (
+        [picture for shot in _shots(each, val, clips) for picture in shot.aligned(each)]
+        for each in (animator, other)
     )
-    part = part_of(path, sha256, "field", size)
-    return _kept(part, quantised, judge(frames, plain, other), worst, folder)
+    frames = [frame for shot in _shots(animator, val, clips) for _, _, frame in shot.driving]
+    judgement = judge(frames, *pictures)
+    return _kept(part_of(path, sha256, part, size), quantised, judgement, worst, folder)
 
 
 def quantise_upscaler(
@@ -192,9 +197,7 @@ def _quantised(
         nncf.Dataset(calibration),
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(calibration),
-        ignored_scope=nncf.IgnoredScope(
-            patterns=list(kept), types=["GroupConvolution", "Interpolate"], validate=False
-        ),
+        ignored_scope=nncf.IgnoredScope(patterns=list(kept), types=_FLOAT32_TYPES, validate=False),
         advanced_parameters=nncf.AdvancedQuantizationParameters(
             disable_bias_correction=True,  # ST-LPIPS is the better for it
         ),
@@ -255,6 +258,14 @@ class _Shot:
     def inputs(self) -> Iterator[_Inputs]:
         """Of the synthesis, for each frame."""
         return inputs_of(placed(self.source, [motion for _, motion, _ in self.driving]))
+
+    def fields(self) -> Iterator[_Inputs]:
+        """Of the motion field, for each frame."""
+        return ((self.first.scene.small[None], *inputs[-3:]) for inputs in self.inputs())
+
+    def pictures(self) -> Iterator[_Inputs]:
+        """Of the extractor, for each frame."""
+        return ((frame[None],) for _, _, frame in self.driving)
 
     def aligned(self, animator: Animator) -> list[np.ndarray]:
         """The frames, as an encoder aligns them when there is none before."""

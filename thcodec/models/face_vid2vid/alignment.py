@@ -75,7 +75,7 @@ def scene_of(picture: np.ndarray) -> Scene:
 class Reach:
     """The motion field of a source's keypoints, as far as they decide it.
 
-    picture: (h, w, 2), where each sample of the driving frame comes from; shares: (K, h, w), how
+    picture: (h, w, 2), where each sample of the driving frame comes from; shares: (h, w, K), how
     much each keypoint's motion counts there; occlusion: (h, w) in 0..1, 1 where the source shows
     what is needed.
     """
@@ -130,7 +130,7 @@ class Alignment:
         """A better drift (K, 2) of the driving keypoints, in half picture sides, from where the
         extractor saw them; reach: what they do with the drift that is given.
         """
-        shares = reach.shares.reshape(COMPACT.keypoints, -1)
+        shares = reach.shares.reshape(-1, COMPACT.keypoints)
         shares = np.where(shares > LEAST, shares, np.float32(0))
         picture = reach.picture.reshape(-1, 2)
         for _ in range(STEPS):  # the masks go with the keypoints in the next round
@@ -138,7 +138,7 @@ class Alignment:
             better = (drift + step).clip(-LIMIT, LIMIT)
             way, drift = better - drift, better
             shift = np.einsum("kij,kj->ki", self._turn, way.astype(np.float32))
-            picture = picture - shares.T @ shift
+            picture = picture - shares @ shift
         return drift
 
     def _step(
@@ -146,14 +146,14 @@ class Alignment:
     ) -> np.ndarray:
         """The way (K, 2) to the least squares of what the pictures differ by.
 
-        picture: (h w, 2), where each sample of the driving frame comes from; seen: (h w), how much
-        the source shows there.
+        picture: (h w, 2), where each sample of the driving frame comes from; shares: (h w,
+        K); seen: (h w), how much the source shows there.
         """
         there, *along = np.split(_sampled(self._source, picture), 3, axis=1)
         miss = self._driving - there
-        trust = seen / (1 + np.square(miss / UNLIKE).mean(1)) / miss.size
-        pulls = [trust * (slope * miss).sum(1) for slope in along]
-        pull = (shares @ np.stack(pulls, 1)).T
+        trust = seen / (1 + _dots(miss, miss) / (miss.shape[1] * UNLIKE**2)) / miss.size
+        pulls = [trust * _dots(slope, miss) for slope in along]
+        pull = np.stack(pulls) @ shares
         matrix = self._normal(along, trust, shares)
         matrix += (STIFFNESS + INERTIA) * np.eye(len(matrix))
         held = STIFFNESS * drift + INERTIA * (drift - self._cheapest)
@@ -163,15 +163,21 @@ class Alignment:
 
     def _normal(self, along: list[np.ndarray], trust: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """The normal equations' matrix (2 K, 2 K), all x before all y."""
-        count = len(shares)
+        count = shares.shape[1]
         plain = np.empty((2, 2, count, count))
-        blocks = shares.reshape(count, -1, BLOCK).transpose(1, 0, 2)
+        blocks = shares.reshape(-1, BLOCK, count)
         for i, j in ((0, 0), (0, 1), (1, 1)):
-            alike = (trust * (along[i] * along[j]).sum(1)).reshape(-1, 1, BLOCK)
-            plain[i, j] = plain[j, i] = ((blocks * alike) @ blocks.transpose(0, 2, 1)).sum(0)
+            alike = (trust * _dots(along[i], along[j])).reshape(-1, BLOCK, 1)
+            plain[i, j] = plain[j, i] = ((blocks * alike).transpose(0, 2, 1) @ blocks).sum(0)
         turned = np.einsum("ijkl,kia,ljb->akbl", plain, self._turn, self._turn, optimize=True)
         matrix: np.ndarray = turned.reshape(2 * count, 2 * count)
         return matrix
+
+
+def _dots(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Of each row (n, C) with its like, (n)."""
+    dots: np.ndarray = np.einsum("nc,nc->n", one, other)
+    return dots
 
 
 def _mean(maps: np.ndarray) -> np.ndarray:

@@ -67,11 +67,19 @@ class ConvBlock(nn.Module):
         self.conv = _CONV[dim](inputs, outputs, kernel, stride, kernel // 2, bias=bias)
         self.norm = _NORM[dim](outputs)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.norm(self.conv(x))
+    def forward(self, *parts: torch.Tensor) -> torch.Tensor:
+        x = self.norm(self.conv(parts[0]) if len(parts) == 1 else self._sum(parts))
         if self.slope:
             return functional.leaky_relu(x, self.slope, inplace=True)
         return functional.relu(x, inplace=True)
+
+    def _sum(self, parts: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """The convolution (in 2-D) of parts that lie side by side, without laying them there."""
+        weights = self.conv.weight.split([part.shape[1] for part in parts], 1)
+        made = self.conv._conv_forward(parts[0], weights[0], self.conv.bias)
+        for part, weight in zip(parts[1:], weights[1:], strict=True):
+            made = made + self.conv._conv_forward(part, weight, None)
+        return made
 
 
 class DownBlock(nn.Module):

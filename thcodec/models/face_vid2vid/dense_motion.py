@@ -21,7 +21,7 @@ from thcodec.models.face_vid2vid.config import FaceVid2VidConfig
 from thcodec.models.face_vid2vid.geometry import (
     heat_maps,
     picture_grid,
-    resize_grid,
+    resized,
     sample,
     sample_volume,
     squared_distances,
@@ -39,15 +39,16 @@ FREE_VARIANCE, FREE_GAIN = 0.03, -6.0
 LOST_LOSS = 30.0  # of a free keypoint that was not found again
 PRIOR_REACH = 0.5  # distance from every keypoint at which the background takes over
 HEAT_VARIANCE = 0.01
+LARGEST = 60.0  # log weight that float32 can still add up
 TRUST = 4.0  # log weight of a source among two for each nat that it shows less
 
 
 @dataclass
 class MotionField:
-    """volume (N, D, h, w, 3): where each sample of the driving volume comes from; picture (N, h, w,
+    """volume (N, 3, D, h, w): where each sample of the driving volume comes from; picture (N, h, w,
     2): the same for the visible surface; occlusion (N, 1, h, w) in 0..1, 1 where the source shows
     what is needed; trust (N, 1, h, w): log weight of this source where another one competes; shares
-    (N, K, h, w): how much each keypoint's motion counts at the visible surface."""
+    (N, h, w, K): how much each keypoint's motion counts at the visible surface."""
 
     volume: torch.Tensor
     picture: torch.Tensor
@@ -59,7 +60,8 @@ class MotionField:
 class DenseMotion(nn.Module):
     """Mixes the keypoints' motions; starts as nearest-keypoint motion and learns to do better."""
 
-    grid: torch.Tensor  # (D, h, w, 3)
+    grid: torch.Tensor  # (3, D, h, w)
+    sums: torch.Tensor  # (1, K + 1, 2): 1, and 1 for the head's keypoints
     variance: torch.Tensor  # (K, 1, 1)
     gain: torch.Tensor  # (K, 1, 1)
     free: torch.Tensor  # (K, 1, 1), 1 for free keypoints
@@ -75,10 +77,14 @@ class DenseMotion(nn.Module):
         self.extent = config.depth_extent
         self.hourglass = Hourglass(3 + 3 + 2 + self.keypoints, config.motion_widths)
         self._masks, self._parts = (self.keypoints + 1) * self.depth, (self.depth, 1, 2, 1)
+        self._order = torch.arange(self._masks).view(-1, self.depth).t().flatten().tolist()
         self.head = zero_head(self.hourglass.outputs, self._masks + sum(self._parts))
         planes = torch.linspace(-self.extent, self.extent, self.depth)
-        grid = picture_grid(self.size)[None].expand(self.depth, -1, -1, -1)
-        z = planes[:, None, None, None].expand(-1, self.size, self.size, 1)
+        grid = picture_grid(self.size).permute(2, 0, 1)[:, None].expand(-1, self.depth, -1, -1)
+        z = planes[None, :, None, None].expand(-1, -1, self.size, self.size)
+        sums = torch.ones(1, self.keypoints + 1, 2)
+        sums[:, [0, *range(self.seen + 1, self.keypoints + 1)], 1] = 0
+        self.register_buffer("sums", sums, persistent=False)
         variance = torch.full((self.keypoints, 1, 1), PRIOR_VARIANCE)
         gain = torch.zeros(self.keypoints, 1, 1)
         for points, value, bonus in (
@@ -93,7 +99,7 @@ class DenseMotion(nn.Module):
         self.register_buffer("free", free, persistent=False)
         for name, table in zip(("edges", "hides", "side", "margin"), _edges(config), strict=True):
             self.register_buffer(name, table, persistent=False)
-        self.register_buffer("grid", torch.cat([grid, z], -1).contiguous(), persistent=False)
+        self.register_buffer("grid", torch.cat([grid, z]).contiguous(), persistent=False)
 
     def forward(
         self,
@@ -105,46 +111,52 @@ class DenseMotion(nn.Module):
         """small: the source picture (N, 3, h, w); source, driving: keypoints (N, K, 3); jacobian: A
         (N, 3, 3).
         """
-        shifts = self._shifts(source, driving, jacobian)
+        terms = self._terms(source, driving, jacobian)
         prior = self._prior(driving, jacobian)
         # The first guess has one plane: masks are the same at every depth.
-        middle = self._mix(prior.softmax(1)[:, :, None], shifts, jacobian, self.grid.mean(0, True))
-        guess = middle[:, 0, ..., :2]
+        plane = self.grid.mean(1, keepdim=True)
+        middle, _ = self._mix(prior.exp()[:, :, :, None], terms, jacobian, plane)
+        guess = middle[:, :2, 0]
         change = heat_maps(driving, self.size, HEAT_VARIANCE) - heat_maps(
             source, self.size, HEAT_VARIANCE
         )
-        moved = (guess - self.grid[0, ..., :2]).permute(0, 3, 1, 2)
-        features = self.hourglass(torch.cat([small, sample(small, guess), moved, change], 1))
+        there = sample(small, guess.permute(0, 2, 3, 1))
+        moved = guess - self.grid[:2, 0]
+        features = self.hourglass(torch.cat([small, there, moved, change], 1))
         logits, rest = self._head(features.float())
         surface, occlusion, residual, trust = rest.split(self._parts, 1)
-        logits = logits.unflatten(1, (self.keypoints + 1, self.depth)) + prior[:, :, None]
-        residual = functional.pad(0.1 * residual.permute(0, 2, 3, 1), (0, 1))
-        masks, surface = logits.softmax(1), surface.softmax(1)
-        field = self._mix(masks, shifts, jacobian, self.grid) + residual[:, None]
-        picture = (field[..., :2] * surface[..., None]).sum(1)
-        shares = (masks[:, 1:] * surface[:, None]).sum(2)
+        masks = (logits + prior[:, :, :, None]).clamp(-LARGEST, LARGEST).exp()
+        field, total = self._mix(masks, terms, jacobian, self.grid)
+        field = field + functional.pad(0.1 * residual, (0,) * 5 + (1,))[:, :, None]
+        surface = surface.softmax(1)
+        picture = (field[:, :2] * surface[:, None]).sum(2).permute(0, 2, 3, 1)
+        seen = (surface / total).permute(0, 2, 3, 1)[..., None]
+        shares = (masks[..., 1:] * seen).sum(3)
         occlusion = occlusion + 2.0
         # What a source shows, it is trusted with; the rest of its trust is learnt.
         trust = TRUST * functional.logsigmoid(occlusion) + trust
         return MotionField(field, picture, torch.sigmoid(occlusion), trust, shares)
 
     def _head(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The masks' logits, and the rest. Two convolutions: to split what one makes of 136
-        channels takes OpenVINO as long as to make it."""
-        parts = (slice(self._masks), slice(self._masks, None))
+        """The masks' logits (N, h, w, D, K + 1), and the rest (N, C, h, w). Two convolutions: to
+        split what one makes of 136 channels takes OpenVINO as long as to make it."""
         weight, bias = self.head.parameters()
+        # As learnt, all depths of one keypoint follow each other.
+        parts = (self._order, slice(self._masks, None))
         logits, rest = (functional.conv2d(features, weight[p], bias[p], padding=1) for p in parts)
-        return logits, rest
+        return logits.permute(0, 2, 3, 1).unflatten(3, (self.depth, -1)), rest
 
-    def _shifts(
+    def _terms(
         self, source: torch.Tensor, driving: torch.Tensor, jacobian: torch.Tensor
     ) -> torch.Tensor:
-        """The b_k of all keypoints, (N, K, 3)."""
+        """What each mask adds up to, (N, K + 1, 5): itself, itself if it is of the head, b_k."""
         turned = driving[:, : self.seen] @ jacobian.transpose(1, 2)
-        return source - torch.cat([turned, driving[:, self.seen :]], 1)
+        shifts = source - torch.cat([turned, driving[:, self.seen :]], 1)
+        shifts = functional.pad(shifts, (0, 0, 1, 0))
+        return torch.cat([self.sums.expand(len(shifts), -1, -1), shifts], 2)
 
     def _prior(self, driving: torch.Tensor, jacobian: torch.Tensor) -> torch.Tensor:
-        """Log weights (N, K + 1, h, w), the background first.
+        """Log weights (N, h, w, K + 1), the background first.
 
         Above the line between a pair's keypoints only the upper one counts, below it only the
         lower: a shut eye shows no mixture of both lids' motions, which would be the iris. A pupil
@@ -153,27 +165,29 @@ class DenseMotion(nn.Module):
         nearness = squared_distances(driving, self.size) / (-2 * self.variance) + self.gain
         down = functional.normalize(jacobian[:, 1, :2], dim=1)  # of the head, in the driving frame
         points = ((self.edges @ driving[..., :2]) * down[:, None]).sum(2)
-        below = (self.grid[0, ..., :2] * down[:, None, None]).sum(3)[:, None]
+        below = (self.grid[:2, 0] * down[:, :, None, None]).sum(1, keepdim=True)
         below = below - points[..., None, None]
         beyond = functional.softplus((self.margin + self.side * below) / PARTING)
         lost = self.free * (driving[..., 2, None, None] > LOST / 2)
         hidden = torch.einsum("ke,nehw->nkhw", self.hides, beyond)
         nearness = nearness - hidden - LOST_LOSS * lost
         background = torch.full_like(nearness[:, :1], -(PRIOR_REACH**2) / (2 * PRIOR_VARIANCE))
-        return torch.cat([background, nearness], 1)
+        return torch.cat([background, nearness], 1).permute(0, 2, 3, 1)
 
     def _mix(
         self,
         masks: torch.Tensor,
-        shifts: torch.Tensor,
+        terms: torch.Tensor,
         jacobian: torch.Tensor,
         grid: torch.Tensor,
-    ) -> torch.Tensor:
-        """masks (N, K + 1, D, h, w), grid (D, h, w, 3) -> field (N, D, h, w, 3)."""
-        head = masks[:, 1 : self.seen + 1].sum(1)[..., None]
-        moved = torch.einsum("nkdhw,nkc->ndhwc", masks[:, 1:], shifts)
-        turned = torch.einsum("dhwc,nec->ndhwe", grid, jacobian)
-        return head * turned + (1 - head) * grid + moved
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Masks (N, h, w, D, K + 1) of any sum, grid (3, D, h, w) -> field (N, 3, D, h, w), and
+        the masks' sums (N, D, h, w)."""
+        sums = terms.transpose(1, 2) @ masks.flatten(1, 3).transpose(1, 2)
+        sums = sums.unflatten(2, masks.shape[1:4]).permute(0, 1, 4, 2, 3)
+        total, head, moved = sums.split((1, 1, 3), 1)
+        turned = (jacobian @ grid.flatten(1)).unflatten(2, grid.shape[1:])
+        return (head * (turned - grid) + moved) / total + grid, total[:, 0]
 
 
 def _edges(config: FaceVid2VidConfig) -> tuple[torch.Tensor, ...]:
@@ -196,11 +210,12 @@ def warp_volume(volume: torch.Tensor, field: MotionField, extent: float) -> torc
     """Sample the appearance volume (N, C, D, h, w) through the field; planes outside +-extent
     repeat the outermost.
     """
-    planes = field.volume.shape[1]
-    grid = resize_grid(field.volume.flatten(0, 1), volume.shape[-1]).unflatten(0, (-1, planes))
-    return sample_volume(volume, grid * grid.new_tensor([1.0, 1.0, 1.0 / extent]))
+    planes = field.volume.shape[2]
+    x, y, z = resized(field.volume.flatten(1, 2), volume.shape[-1]).split(planes, 1)
+    return sample_volume(volume, x, y, z / extent)
 
 
 def warp_picture(picture: torch.Tensor, field: MotionField, mode: str = "bilinear") -> torch.Tensor:
     """Sample features (N, C, S, S) of any size through the surface's field."""
-    return sample(picture, resize_grid(field.picture, picture.shape[-1]), mode)
+    grid = resized(field.picture.permute(0, 3, 1, 2), picture.shape[-1])
+    return sample(picture, grid.permute(0, 2, 3, 1), mode)

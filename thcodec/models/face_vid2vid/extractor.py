@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from thcodec.models.face_vid2vid.blocks import ConvBlock, ResBlock, UpBlock
 from thcodec.models.face_vid2vid.config import FaceVid2VidConfig
-from thcodec.models.face_vid2vid.geometry import picture_grid
+from thcodec.models.face_vid2vid.geometry import picture_grid, reduced
 
 # Half the side of a close-up as a share of the face's width.
 EYE_REACH, MOUTH_REACH = 0.25, 0.35
@@ -151,9 +151,7 @@ class FaceExtractor(nn.Module):
         )
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        if pictures.shape[-1] != self.size:
-            pictures = functional.interpolate(pictures, size=(self.size, self.size), mode="area")
-        level2 = self.level2(self.stem(pictures))
+        level2 = self.level2(self.stem(reduced(pictures, self.size)))
         level3 = self.level3(level2)
         level4 = self.level4(level3)
         x = self.up3(level4) + self.side3(level3)

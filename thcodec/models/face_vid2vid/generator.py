@@ -8,6 +8,7 @@ are mixed as features, sample by sample, before anything is painted.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -25,7 +26,7 @@ from thcodec.models.face_vid2vid.blocks import (
 )
 from thcodec.models.face_vid2vid.config import FaceVid2VidConfig
 from thcodec.models.face_vid2vid.dense_motion import MotionField, warp_picture, warp_volume
-from thcodec.models.face_vid2vid.geometry import heat_maps
+from thcodec.models.face_vid2vid.geometry import heat_maps, reduced, resized
 
 MARK_VARIANCE = 0.002  # narrow heat maps: they tell the generator where every keypoint is
 RIM_VARIANCE = 0.0006  # narrower ones, at half size, of lids, lips and pupils
@@ -72,11 +73,6 @@ class AppearanceEncoder(nn.Module):
         return Appearance(picture, reduced(picture, self.motion_size), features, volume)
 
 
-def reduced(picture: torch.Tensor, size: int) -> torch.Tensor:
-    """Pictures (N, 3, S, S) at the motion field's size."""
-    return functional.interpolate(picture, size=(size, size), mode="area")
-
-
 @dataclass
 class Moved:
     """A source as a motion field moved it: the picture (N, 3, S, S), features (N, C, S/2, S/2), the
@@ -95,7 +91,7 @@ def move(source: Appearance, field: MotionField, extent: float) -> Moved:
     """Take a source's pixels, features and volume to where the driving frame has them."""
     planes = warp_volume(source.volume, field, extent).flatten(1, 2)
     scene = torch.cat([field.occlusion, field.picture.permute(0, 3, 1, 2)], 1)
-    scene = _resized(scene, planes.shape[-1])
+    scene = resized(scene, planes.shape[-1])
     # Bilinear samples would soften what the source shows: +0.13 dB, 3 % worse in ST-LPIPS.
     picture = warp_picture(source.picture, field, "bicubic")
     features = warp_picture(source.features, field)
@@ -111,7 +107,7 @@ def mix(first: Moved, second: Moved, weight: torch.Tensor) -> Moved:
     share = torch.sigmoid(better + torch.log(weight / (1 - weight)).view(-1, 1, 1, 1))
 
     def mixed(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return torch.lerp(a, b, _resized(share, a.shape[-1]))
+        return torch.lerp(a, b, resized(share, a.shape[-1]))
 
     return Moved(
         mixed(first.picture, second.picture),
@@ -153,19 +149,26 @@ class Generator(nn.Module):
         marks = heat_maps(driving, moved.planes.shape[-1], MARK_VARIANCE)
         x = self.third(torch.cat([moved.planes, moved.scene, marks], 1))
         y = self.up4(self.bottleneck(self.down(x)))
-        x = self.fuse4(torch.cat([x, y], 1))
+        x = self.fuse4[1](self.fuse4[0](x, y))
         pixels = functional.pixel_unshuffle(moved.picture, 2)
         rims = self._rims(driving, pixels.shape[-1])
-        x = self.fuse2(torch.cat([self.up2(x), moved.features, pixels, *rims], 1))
-        out = functional.pixel_shuffle(self.head(x).float(), 2)
-        kept = torch.sigmoid(out[:, 3:] + 4.0)  # starts as the moved source, nothing painted
-        repair = smoothed((kept - 1) * moved.picture + out[:, :3], COARSE)
+        marks = torch.cat([pixels, *rims], 1)
+        x = self.fuse2[1](self.fuse2[0](self.up2(x), moved.features, marks))
+        painted, kept = (functional.pixel_shuffle(each.float(), 2) for each in self._heads(x))
+        kept = torch.sigmoid(kept + 4.0)  # starts as the moved source, nothing painted
+        repair = smoothed((kept - 1) * moved.picture + painted, COARSE)
         fine = functional.pixel_shuffle(self.fine(x), 2)
         detail = self.detail(torch.cat([fine, moved.picture, moved.picture + repair], 1))
         repair = smoothed(repair + detail, ALL)
         if self.training:  # what is left out has no gradient
             return moved.picture + repair
         return moved.picture + repair - repair.clamp(-QUIET, QUIET)
+
+    def _heads(self, x: torch.Tensor) -> Iterator[torch.Tensor]:
+        """What ``head`` makes of x, as 12 channels and 4: two convolutions, as in DenseMotion."""
+        weights, biases = (each.split((12, 4)) for each in self.head.parameters())
+        for weight, bias in zip(weights, biases, strict=True):
+            yield functional.conv2d(x, weight, bias, padding=1)
 
     def _rims(self, driving: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Where lids, lips and pupils are, and in eyes and mouth how far these are open: a shut eye
@@ -175,9 +178,3 @@ class Generator(nn.Module):
         gap = (lower - upper)[..., :2].norm(dim=-1)[:, :, None, None]
         gauges = GAUGE_GAIN * gap * heat_maps((upper + lower) / 2, size, GAUGE_VARIANCE)
         return heat_maps(driving[:, list(self.rims)], size, RIM_VARIANCE), gauges
-
-
-def _resized(maps: torch.Tensor, size: int) -> torch.Tensor:
-    if maps.shape[-1] == size:
-        return maps
-    return functional.interpolate(maps, size=(size, size), mode="bilinear", align_corners=True)

@@ -58,15 +58,16 @@ def sample(picture: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear") ->
     )
 
 
-def sample_volume(volume: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-    """``sample`` of a volume (N, C, D, H, W) at grid (N, d, h, w, 3), D at least 2, as two samples
-    of a picture.
+def sample_volume(
+    volume: torch.Tensor, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor
+) -> torch.Tensor:
+    """``sample`` of a volume (N, C, D, H, W) at x, y, z (N, d, h, w) each, D at least 2, as two
+    samples of a picture.
 
     All planes lie below each other in one picture; the two next to a place are sampled in it and
     mixed. Faster than in three dimensions, and runtimes have it that know two only.
     """
     planes, height = volume.shape[2:4]
-    x, y, z = grid.unbind(-1)
     y = ((y + 1) * ((height - 1) / 2)).clamp(0, height - 1)
     z = ((z + 1) * ((planes - 1) / 2)).clamp(0, planes - 1)
     near = z.detach().floor().clamp(max=planes - 2)
@@ -77,18 +78,25 @@ def sample_volume(volume: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
             torch.stack([x, (y + plane * height) * (2 / (planes * height - 1)) - 1], -1).flatten(
                 1, 2
             ),
-        ).unflatten(2, grid.shape[1:3])
+        ).unflatten(2, x.shape[1:3])
         for plane in (near, near + 1)
     )
     return before + (z - near)[:, None] * (behind - before)
 
 
-def resize_grid(grid: torch.Tensor, size: int) -> torch.Tensor:
-    """Resample a grid of coordinates (N, h, w, C) to (N, size, size, C)."""
-    if grid.shape[2] == size:
-        return grid
-    maps = grid.permute(0, 3, 1, 2)
-    maps = torch.nn.functional.interpolate(
+def reduced(pictures: torch.Tensor, size: int) -> torch.Tensor:
+    """Pictures (N, C, S, S) as (N, C, size, size), by means of the area."""
+    if pictures.shape[-1] == size:
+        return pictures
+    if pictures.shape[-1] % size == 0:  # the same, which OpenVINO has a fast kernel for
+        return torch.nn.functional.avg_pool2d(pictures, int(pictures.shape[-1]) // size)
+    return torch.nn.functional.interpolate(pictures, size=(size, size), mode="area")
+
+
+def resized(maps: torch.Tensor, size: int) -> torch.Tensor:
+    """Maps (N, C, h, w) as (N, C, size, size), the ends on the ends."""
+    if maps.shape[-1] == size:
+        return maps
+    return torch.nn.functional.interpolate(
         maps, size=(size, size), mode="bilinear", align_corners=True
     )
-    return maps.permute(0, 2, 3, 1)

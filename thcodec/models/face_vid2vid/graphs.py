@@ -34,7 +34,7 @@ class Extract(nn.Module):
 
 class Field(nn.Module):
     """A source at the field's size (N, h, w, 3) uint8, its keypoints, those of the driving frame
-    (N, K, 3), jacobian (N, 3, 3) -> the field's picture (N, h, w, 2), shares (N, K, h, w),
+    (N, K, 3), jacobian (N, 3, 3) -> the field's picture (N, h, w, 2), shares (N, h, w, K),
     occlusion (N, h, w).
     """
 

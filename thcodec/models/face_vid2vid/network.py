@@ -17,8 +17,8 @@ from thcodec.models.face_vid2vid.generator import (
     Moved,
     mix,
     move,
-    reduced,
 )
+from thcodec.models.face_vid2vid.geometry import reduced
 
 
 @dataclass

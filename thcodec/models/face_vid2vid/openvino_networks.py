@@ -4,10 +4,11 @@ where the networks were converted before.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from threading import Lock
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ class OpenVinoNetworks:
 
     @cached_property
     def _field(self) -> Compiled:
-        return self._compiled("field", streams=1)  # each round needs the one before
+        return self._compiled("field")
 
     @cached_property
     def _prepare(self) -> Compiled:
@@ -106,25 +107,40 @@ class Compiled:
             "ENABLE_CPU_PINNING": False,
         }
         compiled = openvino_files.compile_on_cpu(model, properties)
-        self._requests = [compiled.create_infer_request() for _ in range(streams)]
-        self._lock = Lock()  # encoders that share a network look at frames in threads of their own
+        self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
+        for _ in range(streams):
+            self._idle.put(compiled.create_infer_request())
 
     def each(self, inputs: Iterable[_Arrays]) -> list[_Arrays]:
-        """The outputs for each tuple of inputs, in order; they are the caller's."""
-        with self._lock:
-            return self._each(inputs)
-
-    def _each(self, inputs: Iterable[_Arrays]) -> list[_Arrays]:
+        """The outputs for each tuple of inputs, in order; they are the caller's. Threads may share
+        a network: each takes what requests are idle."""
         results: list[_Arrays] = []
-        running: list[tuple[openvino.InferRequest, _Arrays]] = []  # inputs live until it is done
-        for number, arrays in enumerate(inputs):
-            if len(running) == len(self._requests):
-                results.append(_finish(*running.pop(0)))
-            request = self._requests[number % len(self._requests)]
-            arrays = tuple(np.ascontiguousarray(array) for array in arrays)
-            request.start_async(list(arrays), share_inputs=True)
-            running.append((request, arrays))
-        return results + [_finish(*each) for each in running]
+        running: deque[tuple[openvino.InferRequest, _Arrays]] = deque()  # inputs live till the end
+        try:
+            for arrays in inputs:
+                while (request := self._take(wait=not running)) is None:
+                    results.append(self._finish(*running.popleft()))
+                arrays = tuple(np.ascontiguousarray(array) for array in arrays)
+                running.append((request, arrays))
+                request.start_async(list(arrays), share_inputs=True)
+        finally:
+            while running:
+                results.append(self._finish(*running.popleft()))
+        return results
+
+    def _take(self, *, wait: bool) -> openvino.InferRequest | None:
+        """An idle request; None where there is none and it is not waited for."""
+        try:
+            return self._idle.get(block=wait)
+        except Empty:
+            return None
+
+    def _finish(self, request: openvino.InferRequest, _: _Arrays) -> _Arrays:
+        try:
+            request.wait()
+            return tuple(tensor.data.copy() for tensor in request.output_tensors)
+        finally:
+            self._idle.put(request)
 
 
 def inputs_of(placed: Placed) -> Iterator[_Arrays]:
@@ -133,11 +149,6 @@ def inputs_of(placed: Placed) -> Iterator[_Arrays]:
     motions = (each.astype(np.float32) for each in (placed.driving, placed.jacobian))
     for points, turn in zip(*motions, strict=True):
         yield (*placed.appearance, source, points[None], turn[None])
-
-
-def _finish(request: openvino.InferRequest, _: _Arrays) -> _Arrays:
-    request.wait()
-    return tuple(tensor.data.copy() for tensor in request.output_tensors)
 
 
 def part_of(path: Path, sha256: bytes, part: str, size: int) -> Part:
