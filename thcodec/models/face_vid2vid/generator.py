@@ -149,7 +149,7 @@ class Generator(nn.Module):
         marks = heat_maps(driving, moved.planes.shape[-1], MARK_VARIANCE)
         x = self.third(torch.cat([moved.planes, moved.scene, marks], 1))
         y = self.up4(self.bottleneck(self.down(x)))
-        x = self.fuse4[1](self.fuse4[0](x, y))
+        x = self.fuse4(torch.cat([x, y], 1))
         pixels = functional.pixel_unshuffle(moved.picture, 2)
         rims = self._rims(driving, pixels.shape[-1])
         marks = torch.cat([pixels, *rims], 1)
