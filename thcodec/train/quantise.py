@@ -44,9 +44,9 @@ from thcodec.train.stills import coded
 
 # What stands between the convolutions: making the field of masks, sampling, mixing, adding up.
 # There an error would move the picture, or take its grey levels where it shares a scale with
-# features, as it would in the convolution that reads pixels beside features: three in one, and those
-# of int8 OpenVINO adds up wrongly (33 dB). Of the extractor it is the close-ups, which cost little,
-# and what places keypoints.
+# features. The convolution that reads pixels beside features is a sum of three, which OpenVINO adds
+# up wrongly where they are int8 (33 to 40 dB). Of the extractor it is the close-ups, which cost
+# little, and what places keypoints.
 FLOAT32 = (
     r".*\b(motion|generator)/(?!aten::_convolution).*",
     r".*\bgenerator\.fuse2\.0/.*",
