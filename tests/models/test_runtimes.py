@@ -212,12 +212,15 @@ def test_a_conversion_of_other_weights_or_a_damaged_one_is_not_used(random_weigh
 
 
 @needs_openvino
-def test_the_shipped_int8_paints_nearly_what_float32_does():
+@pytest.mark.parametrize("size", [256, 512])
+def test_the_shipped_int8_paints_nearly_what_float32_does(size):
     """It is that of the shipped weights: it moves what these move, within a level or two."""
     corner = np.linspace(60, 200, 128, dtype=np.uint8)
     picture = np.stack(np.broadcast_arrays(corner[:, None], corner[None], np.uint8(120)), -1)
-    picture = np.tile(picture, (2, 2, 1))
-    plain, quantised = (registry.load_animator(runtime=name) for name in ("openvino", "int8"))
+    picture = np.tile(picture, (size // 128, size // 128, 1))
+    plain, quantised = (
+        registry.load_animator(runtime=name, size=size) for name in ("openvino", "int8")
+    )
     seen = plain.extract([picture])[0]
     own = plain.motion(seen, seen.canonical, seen)
     shift = np.array([0.1, 0.05, 0.0])
@@ -228,6 +231,23 @@ def test_the_shipped_int8_paints_nearly_what_float32_does():
     )
     moved = np.abs(made - picture).mean()
     assert np.abs(made - other).mean() < min(2, moved / 2), moved
+
+
+@needs_openvino
+def test_the_shipped_int8_sees_keypoints_where_float32_does(shared_portraits):
+    """Within a pixel of 256, and what is taken from close-ups is nearer."""
+    pictures = [
+        np.array(Image.open(path).convert("RGB").resize((256, 256)))
+        for path in shared_portraits[:4]
+    ]
+    plain, quantised = (registry.load_animator(runtime=name) for name in ("openvino", "int8"))
+    one, other = (
+        np.stack([seen.keypoints for seen in network.extract(pictures)])[:, : COMPACT.seen, :2]
+        for network in (plain, quantised)
+    )
+    apart = 128 * np.linalg.norm(one - other, axis=-1)
+    assert 0 < apart.max() < 1.5
+    assert np.median(apart[:, list(COMPACT.detail)]) < 0.2
 
 
 @needs_openvino

@@ -149,7 +149,7 @@ def export(
 
 
 def quantise(
-    data: Annotated[Path, typer.Argument(help="Folder with train256 and val256.")],
+    data: Annotated[Path, typer.Argument(help="Folder with train256 and val256, or train512.")],
     network: Annotated[str, typer.Option(help="compact or face.")] = "compact",
     folder: Annotated[
         Path | None, typer.Option(help="Where to; beside the weights when it is not given.")

@@ -97,7 +97,7 @@ def quantise_synthesis(
     None where it is too much worse for that, and what lay there stays.
 
     Args:
-        data: holds train256 for calibration and val256 for the judgement.
+        data: holds train256 for calibration and val256 for the judgement; see ``_clips``.
         weights: None: as ``load_animator`` finds them.
         size: of the pictures, pixels.
         clips: of each split, so many evenly spread ones.
@@ -109,9 +109,10 @@ def quantise_synthesis(
     path = find_weights(str(find_network("compact").file), weights)
     sha256 = sha256_of(path)
     animator = load_animator(weights=path, size=size, runtime="openvino")
-    calibration = [inputs for inputs, _ in samples(animator, data / f"train{size}", clips)]
+    learnt, judged = _clips(data, size, clips)
+    calibration = [inputs for inputs, _ in samples(animator, learnt)]
     quantised = _quantised(convert_weights(path, "synthesise", size), calibration, FLOAT32)
-    inputs, frames = zip(*samples(animator, data / f"val{size}", clips), strict=True)
+    inputs, frames = zip(*samples(animator, judged), strict=True)
     threads = default_threads()
     plain, other = (
         [out[0][0] for out in Compiled(model, threads, threads).each(inputs)]
@@ -136,9 +137,10 @@ def quantise_seeing(
     path = find_weights(str(find_network("compact").file), weights)
     sha256 = sha256_of(path)
     animator = load_animator(weights=path, size=size, runtime="openvino")
+    learnt, judged = _clips(data, size, clips)
     calibration = [
         inputs
-        for shot in _shots(animator, data / f"train{size}", clips)
+        for shot in _shots(animator, learnt)
         for inputs in (shot.pictures() if part == "extract" else shot.fields())
     ]
     quantised = _quantised(convert_weights(path, part, size), calibration, FLOAT32)
@@ -147,12 +149,11 @@ def quantise_seeing(
         return quantised if name == part else converted(path, sha256, name, size)
 
     other = CompactAnimator(OpenVinoNetworks(find, None, live=False), animator.identity, size)
-    val = data / f"val{size}"
     pictures = (
-        [picture for shot in _shots(each, val, clips) for picture in shot.aligned(each)]
+        [picture for shot in _shots(each, judged) for picture in shot.aligned(each)]
         for each in (animator, other)
     )
-    frames = [frame for shot in _shots(animator, val, clips) for _, _, frame in shot.driving]
+    frames = [frame for shot in _shots(animator, judged) for _, _, frame in shot.driving]
     judgement = judge(frames, *pictures)
     return _kept(part_of(path, sha256, part, size), quantised, judgement, worst, folder)
 
@@ -170,9 +171,10 @@ def quantise_upscaler(
     path = find_weights(str(find_network("face").file), weights)
     part = on_openvino.part_of(path, sha256_of(path), scale)
     convert = partial(on_openvino.convert, path, scale)
-    calibration = [(network_input(still),) for still, _ in _stills(data / "train256", clips, scale)]
+    learnt, judged = _clips(data, 256, clips)
+    calibration = [(network_input(still),) for still, _ in _stills(learnt, scale)]
     quantised = _quantised(convert(), calibration, ())
-    stills, frames = zip(*_stills(data / "val256", clips, scale), strict=True)
+    stills, frames = zip(*_stills(judged, scale), strict=True)
     identity = load_upscaler("face", weights=path).identity
     plain, other = (
         [upscaler.upscale(still, len(frame)) for still, frame in zip(stills, frames, strict=True)]
@@ -233,17 +235,22 @@ def judge(
     return Judgement(len(frames), *distances, *levels)
 
 
-def _stills(folder: Path, clips: int, scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _stills(clips: Sequence[Path], scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Coded stills of the first frames of clips, each with its frame."""
-    frames = [read_frames(clip, 1)[0] for clip in _spread(folder, clips)]
+    frames = [read_frames(clip, 1)[0] for clip in clips]
     small = (resize_still(frame, len(frame) // scale) for frame in frames)
     stills = [coded(still, StillCodec.WEBP, _STILL_QUALITY) for still in small]
     return list(zip(stills, frames, strict=True))
 
 
-def _spread(folder: Path, clips: int) -> list[Path]:
-    found = find_clips(folder)
-    return found[:: max(1, len(found) // clips)][:clips]
+def _clips(data: Path, size: int, most: int) -> tuple[list[Path], list[Path]]:
+    """Clips to calibrate with, and clips to judge by: of train and val, so many evenly spread ones
+    of each. Where there is no val of a size, every other training clip is left for the judgement.
+    """
+    train, val = find_clips(data / f"train{size}"), data / f"val{size}"
+    splits = (train, find_clips(val)) if val.is_dir() else (train[::2], train[1::2])
+    learnt, judged = (split[:: max(1, len(split) // most)][:most] for split in splits)
+    return learnt, judged
 
 
 @dataclass(frozen=True)
@@ -277,19 +284,19 @@ class _Shot:
         return animator.animate(self.source, motions)
 
 
-def samples(animator: Animator, folder: Path, clips: int) -> list[tuple[_Inputs, np.ndarray]]:
-    """Inputs of the synthesis from clips of a folder, each with the frame it should show."""
+def samples(animator: Animator, clips: Sequence[Path]) -> list[tuple[_Inputs, np.ndarray]]:
+    """Inputs of the synthesis from clips, each with the frame it should show."""
     return [
         (inputs, frame)
-        for shot in _shots(animator, folder, clips)
+        for shot in _shots(animator, clips)
         for inputs, (_, _, frame) in zip(shot.inputs(), shot.driving, strict=True)
     ]
 
 
-def _shots(animator: Animator, folder: Path, clips: int) -> Iterator[_Shot]:
+def _shots(animator: Animator, clips: Sequence[Path]) -> Iterator[_Shot]:
     """Sources are coded as live streams do, without the upscaler's network."""
     upscaler = load_upscaler("lanczos")
-    for clip in _spread(folder, clips):
+    for clip in clips:
         frames = read_frames(clip, 2 * _DISTANCE + 1)[::_DISTANCE]
         first, *others = animator.extract(frames)
         own = animator.motion(first, first.canonical, first)
