@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from thcodec.evaluate.cost import flops
+from thcodec.models.face_vid2vid.blocks import ConvBlock
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.dense_motion import DenseMotion
 from thcodec.models.face_vid2vid.extractor import close_up_frame
 from thcodec.models.face_vid2vid.generator import Generator, Moved, mix
+from thcodec.models.face_vid2vid.geometry import reduced
 from thcodec.models.face_vid2vid.network import FaceVid2Vid, Placed
 from thcodec.models.face_vid2vid.tracking import LOST
 
@@ -61,6 +63,38 @@ def test_the_field_is_the_mixture_of_all_candidate_flows():
     mixed, total = motion._mix(masks, terms, jacobian, motion.grid)
     torch.testing.assert_close(mixed, expected, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(total, masks.sum(-1).permute(0, 3, 1, 2))
+
+
+def test_masks_of_any_log_weight_add_up():
+    torch.manual_seed(4)
+    net = FaceVid2Vid(TINY).eval()
+    with torch.no_grad():
+        net.motion.head.weight.normal_(0, 30)
+        field = net.field(
+            torch.rand(1, 3, 64, 64), keypoints(1), keypoints(1, 2), torch.eye(3)[None]
+        )
+    assert field.picture.isfinite().all() and field.volume.isfinite().all()
+    assert field.shares.min() >= 0 and field.shares.sum(-1).max() <= 1 + 1e-5
+
+
+def test_a_convolution_of_parts_is_that_of_what_they_are_side_by_side():
+    """Also as it is traced for other runtimes."""
+    torch.manual_seed(5)
+    block = ConvBlock(7, 4, bias=True).eval()
+    parts = tuple(torch.randn(1, channels, 9, 9) for channels in (2, 4, 1))
+    with torch.no_grad():
+        expected = block(torch.cat(parts, 1))
+        torch.testing.assert_close(block(*parts), expected)
+        traced = torch.jit.trace(block, parts)
+        assert "aten::cat" not in str(traced.inlined_graph)
+        torch.testing.assert_close(traced(*parts), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [64, 48, 40, 100])
+def test_reduced_pictures_are_means_of_the_area(size):
+    picture = torch.rand(1, 3, size, size)
+    expected = torch.nn.functional.interpolate(picture, size=(16, 16), mode="area")
+    torch.testing.assert_close(reduced(picture, 16), expected)
 
 
 def test_equal_keypoints_leave_the_picture_where_it_is():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -296,6 +297,26 @@ def test_openvino_is_for_the_cpu():
     assert runtime.choose_runtime("auto", "cuda") == "torch"
     with pytest.raises(ThvError, match="on the CPU only, not on cuda"):
         runtime.choose_runtime("openvino", "cuda")
+
+
+@needs_openvino
+def test_a_network_works_on_after_a_fault(random_weights):
+    network = registry.load_animator(
+        weights=random_weights, size=SIZE, runtime="openvino", threads=2
+    )
+    picture = np.zeros((SIZE, SIZE, 3), np.uint8)
+
+    def breaks() -> Iterator[tuple[np.ndarray]]:
+        yield (picture[None],)
+        raise ThvError("no more")
+
+    extract = network._networks._extract
+    for faulty in (breaks(), [(picture[None],), (picture,)], [(picture[None],), 3]):
+        for _ in range(3):
+            with pytest.raises((ThvError, RuntimeError, TypeError)):
+                extract.each(faulty)
+            faulty = [(picture[None],), 3]
+    assert len(extract.each([(picture[None],)] * 5)) == 5
 
 
 def test_threads_follow_the_environment(monkeypatch):

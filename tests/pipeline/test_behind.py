@@ -7,7 +7,6 @@ import threading
 import time
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
@@ -138,28 +137,6 @@ def test_a_file_has_the_pictures_of_one_decoded_packet_by_packet(
             for frame in decoder.push(packet):
                 output.add_frame(frame.rgb, frame.pts, 512)
     assert _pictures(tmp_path / "a.mp4") == _pictures(tmp_path / "b.mp4")
-
-
-@pytest.mark.parametrize(
-    "options", [{}, {"bitrate": 20}, {"policy": "quality", "limit": 5.0}], ids=str
-)
-def test_sources_chosen_ahead_are_those_chosen_in_turn(options: dict[str, Any]) -> None:
-    """Where a choice waits for nothing it is made in another thread: the packets are the same."""
-
-    def packets(threads: int) -> list[bytes]:
-        config = thcodec.EncoderConfig(crop="none", threads=threads, look_ahead=20, **options)
-        encoder = thcodec.Encoder(config, live=False, animator=MomentAnimator())
-        discs = (clips.disc(3 * frame % 70, 256, 256) for frame in range(90))
-        # A light that fades is seen by the policy that looks at what is decoded.
-        pictures = ((disc * (1 - at / 150)).astype(np.uint8) for at, disc in enumerate(discs))
-        coded = [packet for picture in pictures for packet in encoder.push(picture)]
-        sent = [packet.payload for packet in coded + encoder.flush()]
-        made.append(encoder.sources)
-        return sent
-
-    made: list[int] = []
-    assert packets(2) == packets(1)
-    assert made[0] == made[1] >= 2
 
 
 @pytest.mark.parametrize("end", ["flush", "close", "dropped"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,6 +29,7 @@ from thcodec.errors import MalformedError, TimingError, UnknownRecordError
 from thcodec.media.audio import AudioPacket
 from thcodec.models import registry
 from thcodec.models.animator import Extraction
+from thcodec.motion import Motion
 from thcodec.pipeline.prepared import PreparedSources
 from thcodec.pipeline.quality import psnr, ssim
 
@@ -273,16 +275,49 @@ def test_nothing_pushed() -> None:
     assert _encoder().flush() == []
 
 
-@pytest.mark.parametrize("frames", [1, 8, 9, 60])
-def test_a_thread_that_looks_ahead_changes_no_byte(frames: int) -> None:
-    """Frames are coded while it looks: those that are looked at ahead fill no batch."""
+class Comparing(MomentAnimator):
+    """Sources are as unlike a frame as the head is away from where it is in them."""
+
+    compares = True
+
+    def unlikeness(self, motion: Motion, *rest: Any) -> float:
+        own = rest[2]
+        return 400 * float(np.abs(motion.translation - own.translation).sum())
+
+
+@pytest.mark.parametrize(
+    ("frames", "options"),
+    [(frames, {"look_ahead": 2}) for frames in (1, 8, 9, 60)]
+    + [
+        (90, {"look_ahead": 20, **options})
+        for options in ({}, {"bitrate": 20}, {"policy": "quality", "limit": 5.0})
+    ]
+    + [
+        (90, options)
+        for options in (
+            {"interval": 20},
+            {"policy": "first"},
+            {"policy": "best-frame", "interval": 30},
+        )
+    ],
+    ids=str,
+)
+def test_a_thread_that_looks_ahead_changes_no_byte(frames: int, options: dict[str, Any]) -> None:
+    """Frames are coded while it looks, and where it may it chooses their sources. A light that
+    fades is seen by the policy that looks at what is decoded."""
     streams = []
     for threads in (1, 2):
-        config = EncoderConfig(crop="none", source_size=64, look_ahead=2, threads=threads)
-        encoder = Encoder(config, live=False, animator=MomentAnimator())
-        packets = [p for index in range(frames) for p in encoder.push(clips.disc(index, 256, 256))]
+        config = EncoderConfig(crop="none", source_size=64, threads=threads, **options)
+        encoder = Encoder(config, live=False, animator=Comparing())
+        packets = []
+        for at in range(frames):
+            picture = clips.disc(3 * at % 70, 256, 256) * (1 - at / 150)
+            packets += encoder.push(picture.astype(np.uint8))
         packets += encoder.flush()
         assert encoder.frames == frames
+        assert encoder.sources == sum(packet.type == RecordType.SOURCE for packet in packets)
+        assert encoder.sources > 1 or frames < 90 or options.get("policy") == "first"
+        assert RecordType.MOTION not in {packet.type for packet in encoder.flush()}
         streams.append(b"".join(packet.to_bytes() for packet in packets))
     assert streams[0] == streams[1]
 

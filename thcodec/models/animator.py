@@ -41,6 +41,8 @@ class Eyes:
 class Animator(ABC):
     """Extracts motion from pictures (encoder) and applies motion to a source picture (decoder).
 
+    An encoder of files extracts and compares in one thread while it aligns in another.
+
     identity: what the stream header says of this network. keypoint_model: its motion's shape and
     quantiser steps. size: side of the square pictures it takes and makes, in pixels. eyes: where
     its keypoints see whether eyes are shut, or None. compares: whether it has ``unlikeness``.

@@ -26,7 +26,7 @@ class CodedSource:
     canonical: np.ndarray  # (K, 3) the same, dequantised
     motion: np.ndarray  # quantised motion of the source frame
     own: Motion  # the same, dequantised
-    values: np.ndarray  # quantised motion of the frame coded last
+    values: np.ndarray  # quantised motion of the frame coded last, for those who code frames alone
     sure: bool  # whether it shows a face
     pose: Motion  # see SeenFrame
     score: float  # see SeenFrame
@@ -54,7 +54,6 @@ class SourceMaker:
         settings = config.stills(live)
         self._side = settings.size
         self.stills = StillEncoder(settings.codec, settings.quality, live=live)
-        self.made = 0
 
     def make(self, source_id: int, still: SeenFrame) -> CodedSource:
         """Quantise what the decoder will predict from, and keep exactly that."""
@@ -62,7 +61,6 @@ class SourceMaker:
         integers = self._quantiser.quantise_canonical(seen.canonical)
         canonical = self._quantiser.dequantise_canonical(integers)
         motion = self._quantiser.quantise(self._animator.motion(seen, canonical, seen))
-        self.made += 1
         return CodedSource(
             source_id,
             seen,

@@ -127,13 +127,14 @@ class Encoder:
         self._drift = np.zeros(0)  # what alignment added to that frame
         self._motion_bytes = _MOTION_BYTES
         self._since_reset = 0  # motion frames
+        self._sources = 0
         self.frames = 0
         self.low_confidence_frames = 0
 
     @property
     def sources(self) -> int:
         """Sources sent so far."""
-        return self._maker.made
+        return self._sources
 
     @property
     def notes(self) -> list[str]:
@@ -312,7 +313,6 @@ class Encoder:
             choice,
             0 if self.live else config.frames_ahead,
             thread=not self.live and (config.threads or default_threads()) > 1,
-            waits=config.policy_name in ("budget", "quality"),
         )
         self._bank_size = header.bank_size
         packets = [self._packet(RecordType.HEADER, header.to_payload())]
@@ -322,6 +322,7 @@ class Encoder:
         return ahead, packets
 
     def _send_source(self, record: SourceRecord) -> Packet:
+        self._sources += 1
         self._motion.add_source(record)
         payload = record.to_payload()
         if self._link is not None:

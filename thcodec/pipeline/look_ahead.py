@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -14,77 +14,79 @@ from thcodec.pipeline.source_choice import Chosen, SourceChoice
 
 Affordable = Callable[[int], float]  # what a choice wants to know at a presentation time
 
+Planned = tuple[SeenFrame, Chosen]
+
 _STEP = 8  # of the last frames at a time
 
 
 class LookAhead:
     """Sees the frames of one stream in batches, and chooses their sources in order.
 
-    With a ``thread``, a batch is seen in it while the frames before are coded, and comes out with
-    the next batch. Sources are chosen in it too, unless that ``waits`` for what was coded.
+    With a thread, a batch is seen in it while the frames before are coded, and comes out with the
+    next batch. Sources are chosen in it too, where that waits for nothing that is coded.
 
     Args:
         observer: sees the frames.
         choice: chooses their sources.
         frames: that follow the one whose source is chosen, but for the stream's last ones.
-        thread, waits: see above.
+        thread: whether there is one.
     """
 
     def __init__(
-        self,
-        observer: Observer,
-        choice: SourceChoice,
-        frames: int,
-        *,
-        thread: bool,
-        waits: bool,
+        self, observer: Observer, choice: SourceChoice, frames: int, *, thread: bool
     ) -> None:
         self.choice = choice
-        self._observer, self._frames, self._waits = observer, frames, waits
+        self._observer, self._frames = observer, frames
         self._thread = ThreadPoolExecutor(1) if thread else None
+        self._chooses = thread and not choice.waits  # in the thread
         self._under_way: Future[list[Any]] | None = None  # the newest batch
         self._seen: deque[SeenFrame] = deque()  # no source yet
 
-    def take(
-        self, batch: list[CroppedFrame], affordable: Affordable
-    ) -> Iterator[tuple[SeenFrame, Chosen]]:
+    def take(self, batch: list[CroppedFrame], affordable: Affordable) -> Iterable[Planned]:
         """Look at the next frames; the frames whose turn has come to be coded."""
-        return self._take(batch, self._frames, affordable)
+        if self._thread is None:
+            return self._chosen(self._observer.see(batch), self._frames, affordable)
+        before = self._finished()
+        self._under_way = self._thread.submit(self._look, batch)
+        return before if self._chooses else self._chosen(before, self._frames, affordable)
 
-    def rest(self, affordable: Affordable) -> Iterator[tuple[SeenFrame, Chosen]]:
-        """The last frames, which are coded while the sources of those after them are chosen."""
-        for kept in reversed(range(0, self._frames, _STEP)):
-            yield from self._take([], kept, affordable)
-        yield from self._finished(0, affordable)
+    def rest(self, affordable: Affordable) -> Iterator[Planned]:
+        """The last frames; sources are chosen while the frames before them are coded."""
+        made = self._finished()
+        if self._thread is None or not self._chooses:
+            yield from self._chosen(made, 0, affordable)
+            return
+        for kept in reversed(range(0, len(self._seen), _STEP)):
+            under_way = self._thread.submit(self._choose, kept)
+            yield from made
+            made = under_way.result()
+        yield from made
 
     def close(self) -> None:
         """Wait for the thread, and end it."""
         if self._thread is not None:
             self._thread.shutdown(cancel_futures=True)
 
-    def _take(
-        self, batch: list[CroppedFrame], kept: int, affordable: Affordable
-    ) -> Iterator[tuple[SeenFrame, Chosen]]:
-        """As ``take``; kept: frames that stay without a source."""
-        if self._thread is None:
-            return self._chosen(self._observer.see(batch), kept, affordable)
-        before = self._finished(kept, affordable)
-        self._under_way = self._thread.submit(self._look, batch, kept)
-        return before
-
-    def _look(self, batch: list[CroppedFrame], kept: int) -> list[Any]:
+    def _look(self, batch: list[CroppedFrame]) -> list[Any]:
+        """What the thread does with a batch."""
         seen = self._observer.see(batch)
-        return seen if self._waits else list(self._chosen(seen, kept, _not_asked))
+        if not self._chooses:
+            return seen
+        return list(self._chosen(seen, self._frames, _not_asked))
 
-    def _finished(self, kept: int, affordable: Affordable) -> Iterator[tuple[SeenFrame, Chosen]]:
+    def _choose(self, kept: int) -> list[Planned]:
+        """What it does when there are no more frames."""
+        return list(self._chosen([], kept, _not_asked))
+
+    def _finished(self) -> list[Any]:
         """What the thread made of the batch before."""
         under_way, self._under_way = self._under_way, None
-        made = [] if under_way is None else under_way.result()
-        return self._chosen(made, kept, affordable) if self._waits else iter(made)
+        return [] if under_way is None else under_way.result()
 
     def _chosen(
         self, seen: list[SeenFrame], kept: int, affordable: Affordable
-    ) -> Iterator[tuple[SeenFrame, Chosen]]:
+    ) -> Iterator[Planned]:
+        """Sources for all frames but the last ``kept``."""
         self._seen.extend(seen)
         while len(self._seen) > kept:
             at = self._seen.popleft()
@@ -93,5 +95,5 @@ class LookAhead:
 
 
 def _not_asked(_: int) -> float:
-    """Policies that do not wait do not look at bytes."""
+    """For policies that do not wait: they do not look at bytes."""
     return 0.0

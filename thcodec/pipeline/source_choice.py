@@ -108,6 +108,11 @@ class SourceChoice:
         self._refused = -_REST  # the frame that wanted a source last which did not pay
         self.scores: list[int] = []  # of the sources sent, in hundredths
 
+    @property
+    def waits(self) -> bool:
+        """Whether a frame's source depends on how the frames before were coded."""
+        return self._policy.waits
+
     def choose(self, at: SeenFrame, ahead: Sequence[SeenFrame], affordable: float) -> Chosen:
         """The source of the next frame.
 

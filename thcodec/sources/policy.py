@@ -49,9 +49,11 @@ class Policy(Protocol):
 
     Attributes:
         by_distance: it looks at the distance, which need not be measured otherwise.
+        waits: it looks at what is known only when the frames before are coded.
     """
 
     by_distance: bool
+    waits: bool
 
     def decide(self, frame: FrameView) -> bool:
         """Whether a source is wanted from ``frame`` on; called once per frame, in order."""
@@ -61,7 +63,7 @@ class Policy(Protocol):
 class FirstPolicy:
     """One source per shot: plain face-vid2vid."""
 
-    by_distance = False
+    by_distance = waits = False
 
     def decide(self, frame: FrameView) -> bool:
         """True for the first frame and at shot changes."""
@@ -75,7 +77,7 @@ class IntervalPolicy:
     late one.
     """
 
-    by_distance = False
+    by_distance = waits = False
 
     def __init__(self, interval: int) -> None:
         if interval < 1:
@@ -103,7 +105,7 @@ class LimitPolicy:
         if not limit > 0:
             raise ValueError(f"the limit must be above 0, not {limit}")
         self.limit = limit
-        self.by_distance = not closed_loop
+        self.by_distance, self.waits = not closed_loop, closed_loop
         self._above = 0
         self._armed = True
         self._last: int | None = None
@@ -130,7 +132,7 @@ class BudgetPolicy:
     its price in distance: high while the bucket holds bytes for one, low when it is full.
     """
 
-    by_distance = True
+    by_distance = waits = True
 
     def __init__(self) -> None:
         self._started = False

@@ -149,11 +149,12 @@ def quantise_seeing(
         return quantised if name == part else converted(path, sha256, name, size)
 
     other = CompactAnimator(OpenVinoNetworks(find, None, live=False), animator.identity, size)
-    pictures = (
-        [picture for shot in _shots(each, judged) for picture in shot.aligned(each)]
-        for each in (animator, other)
-    )
-    frames = [frame for shot in _shots(animator, judged) for _, _, frame in shot.driving]
+    frames: list[np.ndarray] = []
+    pictures: list[list[np.ndarray]] = []
+    for each in (animator, other):
+        shots = list(_shots(each, judged))
+        frames = [frame for shot in shots for _, _, frame in shot.driving]
+        pictures.append([picture for shot in shots for picture in shot.aligned(each)])
     judgement = judge(frames, *pictures)
     return _kept(part_of(path, sha256, part, size), quantised, judgement, worst, folder)
 

@@ -45,8 +45,9 @@ def smoothed(picture: torch.Tensor, taps: tuple[int, ...] = NO_GRID) -> torch.Te
 
 
 class ConvBlock(nn.Module):
-    """Convolution, batch norm, ReLU (leaky with a ``slope``). The compact network's convolutions
-    have no bias, which the norm makes superfluous; the published one's have.
+    """Convolution of one or more tensors side by side, batch norm, ReLU (leaky with a ``slope``).
+    The compact network's convolutions have no bias, which the norm makes superfluous; the published
+    one's have.
     """
 
     FOLDS = (("conv", "norm"),)
@@ -68,14 +69,18 @@ class ConvBlock(nn.Module):
         self.norm = _NORM[dim](outputs)
 
     def forward(self, *parts: torch.Tensor) -> torch.Tensor:
-        x = self.norm(self.conv(parts[0]) if len(parts) == 1 else self._sum(parts))
+        x = self.norm(self._convolved(parts))
         if self.slope:
             return functional.leaky_relu(x, self.slope, inplace=True)
         return functional.relu(x, inplace=True)
 
-    def _sum(self, parts: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """The convolution (in 2-D) of parts that lie side by side, without laying them there."""
-        weights = self.conv.weight.split([part.shape[1] for part in parts], 1)
+    def _convolved(self, parts: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """The convolution of parts that lie side by side. Where the network is converted for
+        another runtime it is a sum: laying them there would take as long as half of it."""
+        if len(parts) == 1 or not torch.jit.is_tracing():
+            whole: torch.Tensor = self.conv(parts[0] if len(parts) == 1 else torch.cat(parts, 1))
+            return whole
+        weights = self.conv.weight.split([int(part.shape[1]) for part in parts], 1)
         made = self.conv._conv_forward(parts[0], weights[0], self.conv.bias)
         for part, weight in zip(parts[1:], weights[1:], strict=True):
             made = made + self.conv._conv_forward(part, weight, None)

@@ -39,7 +39,8 @@ FREE_VARIANCE, FREE_GAIN = 0.03, -6.0
 LOST_LOSS = 30.0  # of a free keypoint that was not found again
 PRIOR_REACH = 0.5  # distance from every keypoint at which the background takes over
 HEAT_VARIANCE = 0.01
-LARGEST = 60.0  # log weight that float32 can still add up
+# Of a log weight, either way: float32 adds them up, to more than 0. What counts lies in -20..11.
+LARGEST = 60.0
 TRUST = 4.0  # log weight of a source among two for each nat that it shows less
 
 

@@ -8,7 +8,7 @@ are mixed as features, sample by sample, before anything is painted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -164,11 +164,15 @@ class Generator(nn.Module):
             return moved.picture + repair
         return moved.picture + repair - repair.clamp(-QUIET, QUIET)
 
-    def _heads(self, x: torch.Tensor) -> Iterator[torch.Tensor]:
-        """What ``head`` makes of x, as 12 channels and 4: two convolutions, as in DenseMotion."""
+    def _heads(self, x: torch.Tensor) -> Sequence[torch.Tensor]:
+        """What ``head`` makes of x, as 12 channels and 4. Where the network is converted it is two
+        convolutions: to split what one makes takes OpenVINO as long as to make it."""
+        if not torch.jit.is_tracing():
+            return self.head(x).split((12, 4), 1)
         weights, biases = (each.split((12, 4)) for each in self.head.parameters())
-        for weight, bias in zip(weights, biases, strict=True):
-            yield functional.conv2d(x, weight, bias, padding=1)
+        return [
+            functional.conv2d(x, *each, padding=1) for each in zip(weights, biases, strict=True)
+        ]
 
     def _rims(self, driving: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Where lids, lips and pupils are, and in eyes and mouth how far these are open: a shut eye

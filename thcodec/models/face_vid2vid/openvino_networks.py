@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache, cached_property
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -77,7 +78,8 @@ class OpenVinoNetworks:
 
     @cached_property
     def _field(self) -> Compiled:
-        return self._compiled("field")
+        # Encoders of files ask for it in two threads, each of which needs one answer for the next.
+        return self._compiled("field", min(2, self._streams))
 
     @cached_property
     def _prepare(self) -> Compiled:
@@ -117,16 +119,29 @@ class Compiled:
         results: list[_Arrays] = []
         running: deque[tuple[openvino.InferRequest, _Arrays]] = deque()  # inputs live till the end
         try:
-            for arrays in inputs:
+            for given in inputs:
+                arrays = tuple(np.ascontiguousarray(array) for array in given)
                 while (request := self._take(wait=not running)) is None:
-                    results.append(self._finish(*running.popleft()))
-                arrays = tuple(np.ascontiguousarray(array) for array in arrays)
+                    results.append(self._finish(running))
                 running.append((request, arrays))
                 request.start_async(list(arrays), share_inputs=True)
-        finally:
             while running:
-                results.append(self._finish(*running.popleft()))
+                results.append(self._finish(running))
+        finally:  # after a fault
+            for request, _ in running:
+                with suppress(RuntimeError):
+                    request.wait()
+                self._idle.put(request)
         return results
+
+    def _finish(self, running: deque[tuple[openvino.InferRequest, _Arrays]]) -> _Arrays:
+        """The outputs of what was begun first."""
+        request, _ = running[0]
+        request.wait()
+        outputs = tuple(tensor.data.copy() for tensor in request.output_tensors)
+        running.popleft()
+        self._idle.put(request)
+        return outputs
 
     def _take(self, *, wait: bool) -> openvino.InferRequest | None:
         """An idle request; None where there is none and it is not waited for."""
@@ -134,13 +149,6 @@ class Compiled:
             return self._idle.get(block=wait)
         except Empty:
             return None
-
-    def _finish(self, request: openvino.InferRequest, _: _Arrays) -> _Arrays:
-        try:
-            request.wait()
-            return tuple(tensor.data.copy() for tensor in request.output_tensors)
-        finally:
-            self._idle.put(request)
 
 
 def inputs_of(placed: Placed) -> Iterator[_Arrays]:
