@@ -287,18 +287,14 @@ class Comparing(MomentAnimator):
 
 @pytest.mark.parametrize(
     ("frames", "options"),
-    [(frames, {"look_ahead": 2}) for frames in (1, 8, 9, 60)]
-    + [
-        (90, {"look_ahead": 20, **options})
-        for options in ({}, {"bitrate": 20}, {"policy": "quality", "limit": 5.0})
-    ]
-    + [
-        (90, options)
-        for options in (
-            {"interval": 20},
-            {"policy": "first"},
-            {"policy": "best-frame", "interval": 30},
-        )
+    [
+        *((frames, {"look_ahead": 2}) for frames in (1, 8, 9, 60)),
+        (90, {"look_ahead": 20}),
+        (90, {"look_ahead": 20, "bitrate": 20}),
+        (90, {"look_ahead": 20, "policy": "quality", "limit": 5.0}),
+        (90, {"policy": "best-frame", "interval": 30}),
+        (90, {"policy": "first"}),
+        (90, {"interval": 20}),
     ],
     ids=str,
 )
