@@ -146,8 +146,8 @@ class Alignment:
     ) -> np.ndarray:
         """The way (K, 2) to the least squares of what the pictures differ by.
 
-        picture: (h w, 2), where each sample of the driving frame comes from; shares: (h w,
-        K); seen: (h w), how much the source shows there.
+        picture: (h w, 2), where each sample of the driving frame comes from; seen: (h w), how much
+        the source shows there; shares: (h w, K), as in Reach.
         """
         there, *along = np.split(_sampled(self._source, picture), 3, axis=1)
         miss = self._driving - there

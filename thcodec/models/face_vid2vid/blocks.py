@@ -4,6 +4,7 @@ only.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TypeVar
 
@@ -32,6 +33,16 @@ def zero_head(inputs: int, outputs: int) -> nn.Conv2d:
     for parameter in head.parameters():
         nn.init.zeros_(parameter)
     return head
+
+
+def convolved_apart(
+    conv: nn.Conv2d, x: torch.Tensor, parts: Iterable[slice | list[int]]
+) -> Iterator[torch.Tensor]:
+    """Parts of what a 3x3 convolution makes of x, each by a convolution of its own: to split what
+    one makes takes OpenVINO as long as to make it.
+    """
+    weight, bias = conv.parameters()
+    return (functional.conv2d(x, weight[part], bias[part], padding=1) for part in parts)
 
 
 def smoothed(picture: torch.Tensor, taps: tuple[int, ...] = NO_GRID) -> torch.Tensor:

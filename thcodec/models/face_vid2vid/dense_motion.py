@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from thcodec.models.face_vid2vid.blocks import Hourglass, zero_head
+from thcodec.models.face_vid2vid.blocks import Hourglass, convolved_apart, zero_head
 from thcodec.models.face_vid2vid.config import FaceVid2VidConfig
 from thcodec.models.face_vid2vid.geometry import (
     heat_maps,
@@ -139,12 +139,10 @@ class DenseMotion(nn.Module):
         return MotionField(field, picture, torch.sigmoid(occlusion), trust, shares)
 
     def _head(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The masks' logits (N, h, w, D, K + 1), and the rest (N, C, h, w). Two convolutions: to
-        split what one makes of 136 channels takes OpenVINO as long as to make it."""
-        weight, bias = self.head.parameters()
+        """The masks' logits (N, h, w, D, K + 1), and the rest (N, C, h, w)."""
         # As learnt, all depths of one keypoint follow each other.
         parts = (self._order, slice(self._masks, None))
-        logits, rest = (functional.conv2d(features, weight[p], bias[p], padding=1) for p in parts)
+        logits, rest = convolved_apart(self.head, features, parts)
         return logits.permute(0, 2, 3, 1).unflatten(3, (self.depth, -1)), rest
 
     def _terms(

@@ -8,7 +8,7 @@ are mixed as features, sample by sample, before anything is painted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +21,7 @@ from thcodec.models.face_vid2vid.blocks import (
     DownBlock,
     ResBlock,
     UpBlock,
+    convolved_apart,
     smoothed,
     zero_head,
 )
@@ -152,8 +153,8 @@ class Generator(nn.Module):
         x = self.fuse4(torch.cat([x, y], 1))
         pixels = functional.pixel_unshuffle(moved.picture, 2)
         rims = self._rims(driving, pixels.shape[-1])
-        marks = torch.cat([pixels, *rims], 1)
-        x = self.fuse2[1](self.fuse2[0](self.up2(x), moved.features, marks))
+        parts = self.up2(x), moved.features, torch.cat([pixels, *rims], 1)
+        x = self.fuse2[1](self.fuse2[0](*parts))
         painted, kept = (functional.pixel_shuffle(each.float(), 2) for each in self._heads(x))
         kept = torch.sigmoid(kept + 4.0)  # starts as the moved source, nothing painted
         repair = smoothed((kept - 1) * moved.picture + painted, COARSE)
@@ -164,15 +165,11 @@ class Generator(nn.Module):
             return moved.picture + repair
         return moved.picture + repair - repair.clamp(-QUIET, QUIET)
 
-    def _heads(self, x: torch.Tensor) -> Sequence[torch.Tensor]:
-        """What ``head`` makes of x, as 12 channels and 4. Where the network is converted it is two
-        convolutions: to split what one makes takes OpenVINO as long as to make it."""
+    def _heads(self, x: torch.Tensor) -> Iterable[torch.Tensor]:
+        """What ``head`` makes of x, as 12 channels and 4; apart where the network is converted."""
         if not torch.jit.is_tracing():
             return self.head(x).split((12, 4), 1)
-        weights, biases = (each.split((12, 4)) for each in self.head.parameters())
-        return [
-            functional.conv2d(x, *each, padding=1) for each in zip(weights, biases, strict=True)
-        ]
+        return convolved_apart(self.head, x, (slice(12), slice(12, None)))
 
     def _rims(self, driving: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Where lids, lips and pupils are, and in eyes and mouth how far these are open: a shut eye
