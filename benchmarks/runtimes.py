@@ -28,7 +28,7 @@ from thcodec.evaluate.cost import cost
 from thcodec.media.face import FaceDetector
 from thcodec.media.video_output import VideoOutput
 from thcodec.models.animator import Animator
-from thcodec.models.face_vid2vid.tracking import flow_both_ways
+from thcodec.models.face_vid2vid.tracking import optical_flow
 from thcodec.models.registry import load_animator
 from thcodec.models.runtime import default_threads
 from thcodec.motion import Quantiser
@@ -168,7 +168,7 @@ def _stages(frames: list[np.ndarray], repeats: int) -> dict[str, float]:
                     output.add_frame(frame, pts, 1)
 
     work: dict[str, tuple[Callable[[], object], int]] = {
-        "optical flow": (lambda: flow_both_ways(first.scene.grey, later.scene.grey), 1),
+        "optical flow": (lambda: optical_flow(first.scene.grey, later.scene.grey), 1),
         "flow and decomposition": (lambda: animator.motion(later, first.canonical, first), 1),
         "quantisation": (lambda: quantiser.quantise(motion), 1),
         "face detection, 640 pixels": (lambda: detector.detect(large), 1),

@@ -32,9 +32,11 @@ class Script:
     def __init__(self, *scenes: list[Face]) -> None:
         self.scenes = scenes
         self.asked = 0
+        self.known: list[float] = []  # sides of faces that were looked for again
 
-    def detect(self, rgb: np.ndarray) -> list[Face]:
+    def detect(self, rgb: np.ndarray, known: float = 0.0) -> list[Face]:
         self.asked += 1
+        self.known.append(known)
         return self.scenes[rgb[0, 0, 0]]
 
 
@@ -104,6 +106,15 @@ def test_detection_is_rare_while_the_face_is_in_sight():
     detector = Script([face(160, 90)])
     run(detector, [scene(0)] * 100)
     assert detector.asked == 20
+
+
+def test_a_face_is_only_looked_for_again_where_the_crop_lies():
+    """And it is still there: while it is lost the whole picture is searched."""
+    detector = Script([face(160, 90)], [])
+    run(detector, [scene(0)] * 40 + [scene(1)] * 10 + [scene(0)] * 10)
+    first, seen, lost, again = np.split(np.array(detector.known), [6, 9, 19])
+    assert not first.any() and (seen == 40).all()
+    assert not lost.any() and again.tolist() == [40]
 
 
 def test_cut_starts_a_new_crop():
@@ -267,6 +278,18 @@ def test_real_detector_on_a_portrait():
     right_eye, left_eye, nose, *mouth = found.landmarks
     assert x < right_eye[0] < left_eye[0] < x + width
     assert right_eye[1] < nose[1] < mouth[0][1] < y + height
+
+
+def test_a_known_face_is_found_in_a_smaller_picture(monkeypatch):
+    with VideoInput(shared("test256/lp_d3_s0.mp4")) as video:
+        rgb = next(video.frames()).rgb
+    detector = FaceDetector()
+    (found,) = detector.detect(rgb)
+    assert detector._size == (256, 256)
+    (again,) = detector.detect(rgb, found.side)
+    assert detector._size == (128, 128)
+    assert abs(again.side - found.side) < 0.05 * found.side
+    assert np.abs(np.subtract(again.centre, found.centre)).max() < 0.05 * found.side
 
 
 def test_detector_reports_in_pixels_of_the_picture():

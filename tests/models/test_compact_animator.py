@@ -137,9 +137,9 @@ def test_two_sources_in_one_pose_do_not_ghost(animator, frames):
 
 def test_a_pair_of_sources_is_compared_once_and_not_kept_alive(animator, frames, monkeypatch):
     calls = []
-    real = animator_module.flow_both_ways
+    real = animator_module.optical_flow
     monkeypatch.setattr(
-        animator_module, "flow_both_ways", lambda *pair: calls.append(1) or real(*pair)
+        animator_module, "optical_flow", lambda *pair: calls.append(1) or real(*pair)
     )
     (old, _), (new, seen) = (prepared_with(animator, frames[at]) for at in (0, 60))
     motion = animator.motion(seen, seen.canonical, seen)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from thcodec.models.face_vid2vid.tracking import LOST, flow_both_ways, follow, grey
+from thcodec.models.face_vid2vid.tracking import LOST, follow, grey, optical_flow
 
 ANCHORS = np.array([[-0.6, 0.6], [0.6, 0.6]])
 
@@ -16,7 +16,7 @@ def texture(seed: int, height: int = 128, width: int = 128) -> np.ndarray:
 
 
 def followed(source: np.ndarray, driving: np.ndarray) -> np.ndarray:
-    return follow(flow_both_ways(grey(source), grey(driving))[0], ANCHORS)
+    return follow(optical_flow(grey(source), grey(driving)), ANCHORS)
 
 
 def test_nothing_moves_in_a_still_picture():

@@ -175,6 +175,21 @@ def test_shut_eyes_are_replaced_once_in_live_streams() -> None:
     assert stills(encoded(moving, live=True, policy="threshold", limit=20))[1] == 20
 
 
+def test_live_streams_show_a_source_from_the_next_frame_on() -> None:
+    """By then the receiver has made it ready, so that no frame waits for all of it."""
+    packets = encoded(SLOW[:40], live=True, policy="threshold", limit=20)
+    decoder, shown, arrived = Decoder(animator=(animator := MomentAnimator())), [], {}
+    for packet in packets:
+        for frame in decoder.push(packet):
+            shown.append(frame.source_id)
+        if packet.type == RecordType.SOURCE:
+            arrived[SourceRecord.parse(packet.payload).source_id] = len(shown)
+            assert animator.prepared == len(arrived)
+    assert len(arrived) > 1
+    for source, frames_before in arrived.items():
+        assert shown.index(source) == frames_before + (source > 0)
+
+
 def test_a_hand_before_the_face_makes_no_source_where_another_will_do() -> None:
     way = [*[0] * 30, *range(6), *[5] * 60, *range(5, -1, -1), *[0] * 30, *range(6), *[5] * 60]
     hands = [36 <= at < 96 for at in range(len(way))]

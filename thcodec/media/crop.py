@@ -203,7 +203,10 @@ class CropTracker:
         self._next_look = pts + self._look_ticks
         if self._detector is None:
             self._detector = FaceDetector()
-        faces = [face for face in self._detector.detect(rgb) if face.side >= _SMALLEST_FACE]
+        # Where the crop lies already, it is enough to know that the face is still there.
+        followed = self._followed if self._crop is not None and self._in_sight else None
+        known = followed.side if followed is not None else 0.0
+        faces = [face for face in self._detector.detect(rgb, known) if face.side >= _SMALLEST_FACE]
         height, width = rgb.shape[:2]
         face = self._choose(faces, width, height)
         self._in_sight = face is not None

@@ -16,6 +16,7 @@ from thcodec.errors import WeightsError
 
 MODEL_FILE = "face_detection_yunet_2023mar_int8bq.onnx"
 DETECTION_SIDE = 640
+ENOUGH = 48  # pixels of a face that is only found again
 MINIMUM_SCORE = 0.6
 OVERLAP = 0.3  # boxes that overlap by more than this are the same face
 MAXIMUM_FACES = 50
@@ -75,14 +76,17 @@ class FaceDetector:
         finally:
             cv2.utils.logging.setLogLevel(level)
 
-    def detect(self, rgb: np.ndarray) -> list[Face]:
+    def detect(self, rgb: np.ndarray, known: float = 0.0) -> list[Face]:
         """Return the faces in ``rgb``, uint8 (H, W, 3), the surest first.
 
-        A picture whose longer side passes 640 pixels is reduced before the search; the result is
-        in pixels of the picture as given.
+        A picture whose longer side passes 640 pixels is reduced before the search, and halved while
+        a face whose side is ``known`` pixels keeps 48 of them; the result is in pixels of the
+        picture as given.
         """
         height, width = rgb.shape[:2]
         scale = min(1.0, DETECTION_SIDE / max(height, width))
+        while scale * known >= 2 * ENOUGH:
+            scale /= 2
         if scale < 1.0:
             reduced = (max(1, round(width * scale)), max(1, round(height * scale)))
             rgb = cv2.resize(rgb, reduced, interpolation=cv2.INTER_AREA)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from thcodec.models.face_vid2vid.tracking import flow_both_ways, grey
+from thcodec.models.face_vid2vid.tracking import grey, optical_flow
 
 _SMOOTH = 2.0  # pixels: standard deviation with which the flow is smoothed where trust ends
 
@@ -22,7 +22,7 @@ class Difference:
 
     def __init__(self, first: np.ndarray, second: np.ndarray) -> None:
         fine = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (second, first)]
-        flow, _ = flow_both_ways(*fine)
+        flow = optical_flow(*fine)
         self._grey = grey(first)  # coarse is enough to follow it, which costs in every frame
         self._places = _places(len(first))
         shift = (flow.to - self._places) * flow.trusted[..., None]

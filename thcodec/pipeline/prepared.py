@@ -99,7 +99,9 @@ class PreparedSources:
         if before is not None:
             self._ready = [source for source in self._ready if source is not before]
             before.prepared = None  # what mixed it in may hold it a little longer
-        self._slots[slot] = HeldSource(number, record, self._shot, picture)
+        source = self._slots[slot] = HeldSource(number, record, self._shot, picture)
+        if self._header.live:  # it is shown from the next frame on, which must not wait
+            self.prepared(source)
         return record
 
     @property
@@ -115,7 +117,7 @@ class PreparedSources:
     def prepared(self, source: HeldSource) -> Any:
         """A source ready for animation."""
         if source.prepared is None:
-            # Only now: sources that are never shown must not cost work.
+            # In files only now: sources that are never shown must not cost work.
             source.prepared = self._animator.prepare(
                 self._upscaler.upscale(source.picture, self._header.coded_size),
                 self.quantiser.dequantise_canonical(np.array(source.record.canonical)),

@@ -62,7 +62,8 @@ class SourceChoice:
     Every policy but ``interval`` avoids shut eyes, blur and covered faces: in files the source is
     the best frame of a window that begins with the frame that wants it, and none where one that
     is held does as well, or nearly, if the frame is poor or the shot all but over; a live stream
-    waits a little, and replaces a poor source once a fair one comes along.
+    waits a little, replaces a poor source once a fair one comes along, and shows a source from
+    the frame after its own on.
 
     Args:
         config: see EncoderConfig.
@@ -103,7 +104,7 @@ class SourceChoice:
         if config.policy_name == "quality":
             self._loop = ClosedLoop(header, animator, upscaler)
         self._source: CodedSource | None = None
-        self._coming: CodedSource | None = None  # sent, and not known to have arrived
+        self._coming: CodedSource | None = None  # sent, to be shown when the receiver is ready
         self._due: int | None = None  # since when a live stream waits for a fair score
         self._refused = -_REST  # the frame that wanted a source last which did not pay
         self.scores: list[int] = []  # of the sources sent, in hundredths
@@ -124,7 +125,7 @@ class SourceChoice:
         if at.frame.new_shot:
             self._bank.begin_shot()
         before, record = self._source, None
-        if self._coming is not None and self._link and self._link.holds(self._coming.id):
+        if self._coming is not None and (not self._link or self._link.holds(self._coming.id)):
             self._show(self._coming)
         elif not at.frame.new_shot and (not self._compares or self._comparison.is_due(at)):
             self._show_nearest(at, before)
@@ -291,7 +292,10 @@ class SourceChoice:
         return _FAULT * strangeness(likeness(*looks))
 
     def _send(self, still: SeenFrame, at: SeenFrame) -> SourceRecord:
-        """Make a source of ``still``, to be sent before ``at``; show it, unless it may be lost."""
+        """Make a source of ``still``, to be sent before ``at``; show it. A live stream waits, where
+        it can, for the next frame, for which the receiver has it ready, or, where it may be lost,
+        until it has arrived.
+        """
         now = self._source
         made = self._maker.make(self._bank.next_id(now), still)
         frame = still.frame
@@ -304,9 +308,11 @@ class SourceChoice:
         if self._loop is not None:
             self._loop.add(record, frame.picture)
         link = self._link
-        if now is not None and now.sure and not at.frame.new_shot and link and link.heard:
+        waits = link.heard if link is not None else self._live and not self._plain
+        if now is not None and now.sure and not at.frame.new_shot and waits:
             self._coming = made
-            link.wanted = {now.id, made.id}
+            if link is not None:
+                link.wanted = {now.id, made.id}
         else:
             self._show(made)
         return record

@@ -30,6 +30,7 @@ from thcodec.train.schedule import scheduled
 PARTS = ("motion", "appearance", "generator")  # of the network, which a stage may train
 SETTLING = 40  # batches over which the final norms are taken
 REPORT_SECONDS = 120
+TAUGHT_FIELD = 6.0  # weight of the teacher's field beside its picture's
 DISTANCE = 100  # frames between source and driving frame in the evaluation: 4 s at 25 fps
 
 
@@ -45,8 +46,8 @@ class Stage:
     gradient at the picture, as a share of that of all other losses. pixels: weight of the painted
     picture's L1 at full size, which likes soft pictures best; coarser ones weigh 1. close_ups:
     weight of the L1 of eyes and mouth, enlarged. taught: weight of the L1 to what the trainer's
-    teacher paints of one source. settled: the stage begins with the averaged weights, and their
-    norms stand still.
+    teacher paints of one source, and six times that to the field that it moves it by. settled: the
+    stage begins with the averaged weights, and their norms stand still.
     """
 
     size: int
@@ -189,6 +190,7 @@ class AnimatorTrainer:
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._optimiser.zero_grad(set_to_none=True)
+        shown = self._shown(batch, stage)
         if "generator" in stage.parts:
             out = self._synthesise(batch)
             moved, fields = out.moved, out.fields
@@ -197,12 +199,15 @@ class AnimatorTrainer:
             fields = (self._net.field(batch.source, *motion),)
             moved = warp_picture(batch.source, fields[0])
         loss = self._moving_loss(moved, fields, batch, stage)
+        if shown is not None:
+            apart = functional.l1_loss(fields[0].picture, shown.fields[0].picture)
+            loss = loss + TAUGHT_FIELD * stage.taught * apart
         # What the losses send back, to be carried through the net in one go.
         ends: list[tuple[torch.Tensor, torch.Tensor | None]] = []
         if loss.requires_grad:  # not where the field stands still
             ends.append((loss, None))
         if "generator" in stage.parts:
-            painting, gradient = self._painting_loss(out.picture, batch, stage)
+            painting, gradient = self._painting_loss(out.picture, batch, stage, shown)
             ends.append((out.picture, gradient))
             loss = loss + painting
         tensors, gradients = zip(*ends, strict=True)
@@ -235,8 +240,15 @@ class AnimatorTrainer:
             loss = loss + stage.moved_perceptual * self._perceptual(*small)
         return loss
 
+    def _shown(self, batch: PairBatch, stage: Stage) -> Synthesis | None:
+        """What the teacher makes of a batch with one source, if it teaches."""
+        if not stage.taught or self._teacher is None or batch.second is not None:
+            return None
+        with torch.no_grad():
+            return self._teacher.synthesise(place(self._teacher, batch))
+
     def _painting_loss(
-        self, picture: torch.Tensor, batch: PairBatch, stage: Stage
+        self, picture: torch.Tensor, batch: PairBatch, stage: Stage, shown: Synthesis | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Of the painted picture, without the critic's part; and the gradient with it, which is
         measured against that of the rest: neither drowns the other.
@@ -248,10 +260,8 @@ class AnimatorTrainer:
             loss = loss + stage.perceptual * self._perceptual(painted, real)
         if stage.close_ups:
             loss = loss + stage.close_ups * close_up_loss(picture, batch)
-        if stage.taught and self._teacher is not None and batch.second is None:
-            with torch.no_grad():
-                shown = self._teacher.synthesise(place(self._teacher, batch)).picture
-            loss = loss + stage.taught * functional.l1_loss(picture, shown)
+        if shown is not None:
+            loss = loss + stage.taught * functional.l1_loss(picture, shown.picture)
         (gradient,) = torch.autograd.grad(loss, picture)
         if stage.adversarial:
             self._critic.learn(picture.detach(), batch.driving, stage.rate)

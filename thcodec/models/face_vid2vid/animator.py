@@ -17,7 +17,7 @@ from thcodec.models.face_vid2vid.alignment import Alignment, Reach, scene_of, st
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.networks import Networks, Placed
 from thcodec.models.face_vid2vid.pose import decompose, rigid_fit
-from thcodec.models.face_vid2vid.tracking import carried, flow_both_ways, follow, grey
+from thcodec.models.face_vid2vid.tracking import carried, follow, grey, optical_flow
 from thcodec.models.runtime import INT8, choose_runtime
 from thcodec.motion.keypoints import Motion, scaled_rotation, transform
 
@@ -56,7 +56,7 @@ class PreparedSource:
         """Where this source's free keypoints are in the picture of another, (F, 3) with z as in
         ``follow``; sought once."""
         if other not in self._found:
-            flow, _ = flow_both_ways(self.grey, other.grey)
+            flow = optical_flow(self.grey, other.grey)
             self._found[other] = follow(flow, self.keypoints[COMPACT.seen :, :2])
         return self._found[other]
 
@@ -78,7 +78,7 @@ class CompactAnimator(Animator):
     def motion(self, extraction: Extraction, canonical: np.ndarray, source: Extraction) -> Motion:
         keypoints = extraction.keypoints
         if source is not extraction:
-            flow, _ = flow_both_ways(source.scene.grey, extraction.scene.grey)
+            flow = optical_flow(source.scene.grey, extraction.scene.grey)
             free = follow(flow, canonical[COMPACT.seen :, :2])
             keypoints = np.concatenate([keypoints[: COMPACT.seen], free])
         return decompose(canonical, keypoints, RIGIDITY, COMPACT.free)

@@ -38,9 +38,13 @@ def zero_head(inputs: int, outputs: int) -> nn.Conv2d:
 def convolved_apart(
     conv: nn.Conv2d, x: torch.Tensor, parts: Iterable[slice | list[int]]
 ) -> Iterator[torch.Tensor]:
-    """Parts of what a 3x3 convolution makes of x, each by a convolution of its own: to split what
-    one makes takes OpenVINO as long as to make it.
+    """Parts of what a 3x3 convolution makes of x. Where the network is converted for another
+    runtime, each by a convolution of its own: to split what one makes takes OpenVINO as long as to
+    make it.
     """
+    if not torch.jit.is_tracing():
+        whole = conv(x)
+        return (whole[:, part] for part in parts)
     weight, bias = conv.parameters()
     return (functional.conv2d(x, weight[part], bias[part], padding=1) for part in parts)
 

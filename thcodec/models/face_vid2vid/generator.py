@@ -8,7 +8,6 @@ are mixed as features, sample by sample, before anything is painted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -155,7 +154,8 @@ class Generator(nn.Module):
         rims = self._rims(driving, pixels.shape[-1])
         parts = self.up2(x), moved.features, torch.cat([pixels, *rims], 1)
         x = self.fuse2[1](self.fuse2[0](*parts))
-        painted, kept = (functional.pixel_shuffle(each.float(), 2) for each in self._heads(x))
+        heads = convolved_apart(self.head, x, (slice(12), slice(12, None)))
+        painted, kept = (functional.pixel_shuffle(each.float(), 2) for each in heads)
         kept = torch.sigmoid(kept + 4.0)  # starts as the moved source, nothing painted
         repair = smoothed((kept - 1) * moved.picture + painted, COARSE)
         fine = functional.pixel_shuffle(self.fine(x), 2)
@@ -164,12 +164,6 @@ class Generator(nn.Module):
         if self.training:  # what is left out has no gradient
             return moved.picture + repair
         return moved.picture + repair - repair.clamp(-QUIET, QUIET)
-
-    def _heads(self, x: torch.Tensor) -> Iterable[torch.Tensor]:
-        """What ``head`` makes of x, as 12 channels and 4; apart where the network is converted."""
-        if not torch.jit.is_tracing():
-            return self.head(x).split((12, 4), 1)
-        return convolved_apart(self.head, x, (slice(12), slice(12, None)))
 
     def _rims(self, driving: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Where lids, lips and pupils are, and in eyes and mouth how far these are open: a shut eye

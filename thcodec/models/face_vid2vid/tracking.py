@@ -48,14 +48,22 @@ def grey(picture: np.ndarray) -> np.ndarray:
     return seen
 
 
+def optical_flow(a: np.ndarray, b: np.ndarray) -> Flow:
+    """Flow between grey pictures (S, S), from a to b: dense inverse search (Kroeger 2016)."""
+    return _checked(a, b, *_sought(a, b))
+
+
 def flow_both_ways(a: np.ndarray, b: np.ndarray) -> tuple[Flow, Flow]:
-    """Flow between grey pictures (S, S) from a to b and from b to a: dense inverse search (Kroeger
-    2016).
-    """
+    """``optical_flow`` from a to b, and from b to a."""
+    there, back = _sought(a, b)
+    return _checked(a, b, there, back), _checked(b, a, back, there)
+
+
+def _sought(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far the pixels of a go to b, and those of b to a, (S, S, 2) each."""
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     still = np.zeros((*a.shape, 2), np.float32)
-    there, back = search.calc(a, b, still.copy()), search.calc(b, a, still)
-    return _checked(a, b, there, back), _checked(b, a, back, there)
+    return search.calc(a, b, still.copy()), search.calc(b, a, still)
 
 
 def _checked(a: np.ndarray, b: np.ndarray, there: np.ndarray, back: np.ndarray) -> Flow:
