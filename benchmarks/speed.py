@@ -154,18 +154,20 @@ def live(frames: Sequence[np.ndarray], animator: Animator) -> dict[str, float]:
     """
     _warm(frames, animator)
     encoder, decoder = Encoder(CONFIG, animator=animator), Decoder(animator=animator)
-    taken = []
+    delays, busy = list[float](), 0.0
     for frame in frames:
         begun = perf_counter()
-        shown = [picture for packet in encoder.push(frame) for picture in decoder.push(packet)]
-        taken.append(1000 * (perf_counter() - begun))
-        if len(shown) != 1:
-            raise SystemExit(f"{len(shown)} pictures of a live frame")
+        for packet in encoder.push(frame):
+            # A source that comes after the frame costs both sides time, but nobody waits for it.
+            delays += [1000 * (perf_counter() - begun) for _ in decoder.push(packet)]
+        busy += perf_counter() - begun
+    if len(delays) != len(frames):
+        raise SystemExit(f"{len(delays)} pictures of {len(frames)} live frames")
     return {
-        "fps": 1000 * len(taken) / sum(taken),
-        "first_ms": taken[0],
-        "median_ms": float(np.median(taken)),
-        "p99_ms": float(np.percentile(taken, 99)),
+        "fps": len(frames) / busy,
+        "first_ms": delays[0],
+        "median_ms": float(np.median(delays)),
+        "p99_ms": float(np.percentile(delays, 99)),
     }
 
 

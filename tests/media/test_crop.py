@@ -109,12 +109,22 @@ def test_detection_is_rare_while_the_face_is_in_sight():
 
 
 def test_a_face_is_only_looked_for_again_where_the_crop_lies():
-    """And it is still there: while it is lost the whole picture is searched."""
+    """And it is still there: before it is lost, and while it is, the whole picture is searched."""
     detector = Script([face(160, 90)], [])
-    run(detector, [scene(0)] * 40 + [scene(1)] * 10 + [scene(0)] * 10)
-    first, seen, lost, again = np.split(np.array(detector.known), [6, 9, 19])
+    _, frames = run(detector, [scene(0)] * 40 + [scene(1)] * 10 + [scene(0)] * 10)
+    first, seen, lost, again = np.split(np.array(detector.known), [6, 9, 20])
     assert not first.any() and (seen == 40).all()
     assert not lost.any() and again.tolist() == [40]
+    assert [frame.face for frame in frames] == [True] * 40 + [False] * 10 + [True] * 10
+
+
+def test_a_face_that_is_missed_in_a_small_picture_stays_in_sight():
+    class Blurred(Script):
+        def detect(self, rgb: np.ndarray, known: float = 0.0) -> list[Face]:
+            return [] if known else super().detect(rgb)
+
+    _, frames = run(Blurred([face(160, 90)]), [scene(0)] * 60)
+    assert all(frame.face for frame in frames) and shots(frames) == [0]
 
 
 def test_cut_starts_a_new_crop():
@@ -280,7 +290,7 @@ def test_real_detector_on_a_portrait():
     assert right_eye[1] < nose[1] < mouth[0][1] < y + height
 
 
-def test_a_known_face_is_found_in_a_smaller_picture(monkeypatch):
+def test_a_known_face_is_found_in_a_smaller_picture():
     with VideoInput(shared("test256/lp_d3_s0.mp4")) as video:
         rgb = next(video.frames()).rgb
     detector = FaceDetector()

@@ -176,18 +176,29 @@ def test_shut_eyes_are_replaced_once_in_live_streams() -> None:
 
 
 def test_live_streams_show_a_source_from_the_next_frame_on() -> None:
-    """By then the receiver has made it ready, so that no frame waits for all of it."""
-    packets = encoded(SLOW[:40], live=True, policy="threshold", limit=20)
-    decoder, shown, arrived = Decoder(animator=(animator := MomentAnimator())), [], {}
-    for packet in packets:
-        for frame in decoder.push(packet):
-            shown.append(frame.source_id)
+    """By then the receiver has made it ready; it comes after the frame that asked for it."""
+    decoder, ids, arrived = Decoder(animator=(animator := MomentAnimator())), [], {}
+    for packet in encoded(SLOW[:40], live=True, policy="threshold", limit=20):
+        ids += [frame.source_id for frame in decoder.push(packet)]
         if packet.type == RecordType.SOURCE:
-            arrived[SourceRecord.parse(packet.payload).source_id] = len(shown)
+            record = SourceRecord.parse(packet.payload)
+            arrived[record.source_id] = len(ids)
             assert animator.prepared == len(arrived)
+            assert len(ids) == record.pts + (record.source_id > 0)
     assert len(arrived) > 1
-    for source, frames_before in arrived.items():
-        assert shown.index(source) == frames_before + (source > 0)
+    assert all(ids.index(source) == before for source, before in arrived.items())
+
+
+def test_live_streams_show_a_source_at_once_where_nothing_else_will_do() -> None:
+    """After a cut, also one that comes with the frame for which a source was sent."""
+    other = [255 - picture for picture in STILL[:10]]
+    begun = stills(encoded(SLOW[:40], live=True, policy="threshold", limit=20))[1]
+    packets = encoded([*SLOW[: begun + 1], *other], live=True, policy="threshold", limit=20)
+    assert stills(packets)[1:3] == [begun, begun + 1]
+    ids = [frame.source_id for frame in shown(packets)]
+    assert ids == [0] * (begun + 1) + [2] * len(other)
+    ids = [frame.source_id for frame in shown(encoded(SLOW[:30], live=True, interval=20))]
+    assert ids == [0] * 20 + [1] * 10
 
 
 def test_a_hand_before_the_face_makes_no_source_where_another_will_do() -> None:

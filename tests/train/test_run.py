@@ -9,17 +9,18 @@ import pytest
 import torch
 
 from tests.train.test_training import SMALL
-from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
 from thcodec.models.weights_file import read_weights
 from thcodec.train import animator, run
-from thcodec.train.animator import AnimatorTraining, Stage
+from thcodec.train.animator import PARTS, AnimatorTraining, Stage
 from thcodec.train.run import DEFAULT_CONFIG, TrainingConfig, read_config, train
 
-WIDE = replace(SMALL, volume_channels=3, bottleneck_blocks=COMPACT.bottleneck_blocks)
-NARROW = replace(WIDE, volume_channels=2, picture_channels=6, bottleneck_channels=6)
+WIDE = replace(SMALL, volume_channels=3)
+NARROW = replace(
+    WIDE, volume_channels=2, motion_widths=(3, 3), picture_channels=6, bottleneck_channels=6
+)
 WIDE_STAGE = Stage(size=64, batch=2, minutes=0.01, rate=1e-3, parts=("motion", "generator"))
-SLIM_STAGE = replace(WIDE_STAGE, parts=("appearance", "generator"), taught=2.0, settled=True)
+SLIM_STAGE = replace(WIDE_STAGE, parts=PARTS, taught=2.0, settled=True)
 
 
 @pytest.fixture
@@ -47,8 +48,8 @@ def test_a_wide_network_is_trained_and_a_slim_one_cut_out_of_it(config, tmp_path
     slim = FaceVid2Vid(NARROW)
     slim.load_state_dict(made)
     wide = read_weights(tmp_path / "stage-0.safetensors")
-    for name, tensor in slim.motion.named_parameters():
-        torch.testing.assert_close(tensor.data, wide[f"motion.{name}"])
+    for name, tensor in slim.extractor.named_parameters():
+        torch.testing.assert_close(tensor.data, wide[f"extractor.{name}"])
     again = read_weights(train(tmp_path, tmp_path, config))
     assert all(torch.equal(again[name], made[name]) for name in made), "all was done already"
     longer = AnimatorTraining((replace(WIDE_STAGE, minutes=0.02),))

@@ -201,14 +201,8 @@ class CropTracker:
         if self._in_sight and pts < self._next_look:
             return
         self._next_look = pts + self._look_ticks
-        if self._detector is None:
-            self._detector = FaceDetector()
-        # Where the crop lies already, it is enough to know that the face is still there.
-        followed = self._followed if self._crop is not None and self._in_sight else None
-        known = followed.side if followed is not None else 0.0
-        faces = [face for face in self._detector.detect(rgb, known) if face.side >= _SMALLEST_FACE]
+        faces, face = self._search(rgb)
         height, width = rgb.shape[:2]
-        face = self._choose(faces, width, height)
         self._in_sight = face is not None
         if self._crop is not None:
             wanted = crop_around([face], width, height) if face else None
@@ -221,6 +215,22 @@ class CropTracker:
             self._sightings.append(face)
         if sum(other.side > _OTHER_FACE * face.side for other in faces) > 1:
             self._note("several faces: the largest central one is followed")
+
+    def _search(self, rgb: np.ndarray) -> tuple[list[Face], Face | None]:
+        """The faces that are large enough, and which of them is followed."""
+        if self._detector is None:
+            self._detector = FaceDetector()
+        height, width = rgb.shape[:2]
+        faces, face = list[Face](), None
+        # Where the crop lies already, a small picture can tell that the face is still there.
+        there = self._followed if self._crop is not None and self._in_sight else None
+        for known in (0.0,) if there is None else (there.side, 0.0):
+            found = self._detector.detect(rgb, known)
+            faces = [each for each in found if each.side >= _SMALLEST_FACE]
+            face = self._choose(faces, width, height)
+            if face is not None:
+                break
+        return faces, face
 
     def _judge_crop(self, crop: Crop, wanted: Crop | None, any_face: bool, pts: int) -> None:
         """Note since when the crop misses the face; an empty scene is no reason to move it."""

@@ -228,10 +228,12 @@ class Encoder:
     def _code_frame(self, at: SeenFrame, chosen: Chosen) -> list[Packet]:
         """Code a frame, and its source if that is new."""
         frame, packets = at.frame, list[Packet]()
-        source = chosen.source
-        if chosen.record is not None:
+        source, record = chosen.source, chosen.record
+        # The receiver of a live stream makes a source ready while nobody waits for a picture.
+        after = self.live and record is not None and record.source_id != source.id
+        if record is not None and not after:
             packets += self._close_group()  # its frames may need what the new source evicts
-            packets.append(self._send_source(chosen.record))
+            packets.append(self._send_source(record))
         elif frame.pts - self._coded_pts > MAX_TICKS:
             # No time step is that long; a group gives the time of its first frame in full.
             packets += self._close_group()
@@ -254,6 +256,8 @@ class Encoder:
         most = 1 if self.live else min(self.config.group, self._motion.most_frames)
         if len(self._group) >= most:
             packets += self._close_group()
+        if record is not None and after:
+            packets.append(self._send_source(record))
         return packets + self._due_audio(frame.pts)
 
     def _aligned(self, motion: Motion, at: SeenFrame, source: CodedSource) -> Motion:

@@ -27,7 +27,7 @@ class HeldSource:
         record: the record, its differences added up.
         shot: sources with a crop before this one, itself included: it belongs to that shot.
         picture: the still as it was sent, uint8 (h, w, 3).
-        prepared: what the animator made of it, None before it is shown.
+        prepared: what the animator made of it; in files None before it is shown.
     """
 
     number: int
@@ -58,7 +58,7 @@ class PreparedSources:
         self._upscaler = upscaler
         self.quantiser = Quantiser(header.keypoint_model)
         self._slots: dict[int, HeldSource] = {}
-        self._ready: list[HeldSource] = []  # those shown last at the end
+        self._ready: list[HeldSource] = []  # those that came or were shown last at the end
         self._shot = 0
         self._numbers = Unwrapped()
         self._stills = StillDecoder(header.jpeg_tables)
@@ -100,7 +100,7 @@ class PreparedSources:
             self._ready = [source for source in self._ready if source is not before]
             before.prepared = None  # what mixed it in may hold it a little longer
         source = self._slots[slot] = HeldSource(number, record, self._shot, picture)
-        if self._header.live:  # it is shown from the next frame on, which must not wait
+        if self._header.live:  # the next frame shows it, and must not wait
             self.prepared(source)
         return record
 

@@ -45,7 +45,8 @@ class Chosen:
 
     Attributes:
         source: what the frame is made from.
-        record: a new source, to be sent before the frame; it may be another one than ``source``.
+        record: a new source, to be sent before the frame; it may be another one than ``source``,
+            and is sent after the frame then in live streams.
         starts: the source is shown for the first time, so a group starts.
         motion: of the frame relative to the source, as the animator has it; None without a face.
     """
@@ -124,11 +125,9 @@ class SourceChoice:
         """
         if at.frame.new_shot:
             self._bank.begin_shot()
+            self._coming = None
         before, record = self._source, None
-        if self._coming is not None and (not self._link or self._link.holds(self._coming.id)):
-            self._show(self._coming)
-        elif not at.frame.new_shot and (not self._compares or self._comparison.is_due(at)):
-            self._show_nearest(at, before)
+        self._show_best(at, before)
         if self._wanted(at, affordable) and (self._must(at) or at.index >= self._refused + _REST):
             window = self._window(at, ahead)
             still = self._pick(window)
@@ -151,6 +150,20 @@ class SourceChoice:
         if self._loop is not None and at.sure and self._source is not None:
             picture = at.frame.picture
             self._loop.watch(at.index, self._source.id, self._source.values, picture)
+
+    def _show_best(self, at: SeenFrame, before: CodedSource | None) -> None:
+        """Go over to a source that was sent and is ready, or to another that is held."""
+        looks = not self._compares or self._comparison.is_due(at)
+        if self._coming is not None and self._is_ready(self._coming):
+            self._show(self._coming)
+            looks = self._link is None
+        if looks and not at.frame.new_shot:
+            self._show_nearest(at, before)
+
+    def _is_ready(self, source: CodedSource) -> bool:
+        """Whether the receiver may be shown a source that was sent with a frame before."""
+        link = self._link
+        return link is None or not link.heard or link.holds(source.id)
 
     def _show(self, source: CodedSource) -> None:
         self._source, self._coming = source, None
@@ -292,7 +305,7 @@ class SourceChoice:
         return _FAULT * strangeness(likeness(*looks))
 
     def _send(self, still: SeenFrame, at: SeenFrame) -> SourceRecord:
-        """Make a source of ``still``, to be sent before ``at``; show it. A live stream waits, where
+        """Make a source of ``still``, to be sent with ``at``; show it. A live stream waits, where
         it can, for the next frame, for which the receiver has it ready, or, where it may be lost,
         until it has arrived.
         """
@@ -308,7 +321,7 @@ class SourceChoice:
         if self._loop is not None:
             self._loop.add(record, frame.picture)
         link = self._link
-        waits = link.heard if link is not None else self._live and not self._plain
+        waits = (self._live and not self._plain) or (link is not None and link.heard)
         if now is not None and now.sure and not at.frame.new_shot and waits:
             self._coming = made
             if link is not None:

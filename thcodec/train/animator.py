@@ -46,7 +46,7 @@ class Stage:
     gradient at the picture, as a share of that of all other losses. pixels: weight of the painted
     picture's L1 at full size, which likes soft pictures best; coarser ones weigh 1. close_ups:
     weight of the L1 of eyes and mouth, enlarged. taught: weight of the L1 to what the trainer's
-    teacher paints of one source, and six times that to the field that it moves it by. settled: the
+    teacher paints of one source, times ``TAUGHT_FIELD`` to the field that moves it. settled: the
     stage begins with the averaged weights, and their norms stand still.
     """
 
@@ -198,10 +198,7 @@ class AnimatorTrainer:
             motion = (batch.source_keypoints, batch.driving_keypoints, batch.jacobian)
             fields = (self._net.field(batch.source, *motion),)
             moved = warp_picture(batch.source, fields[0])
-        loss = self._moving_loss(moved, fields, batch, stage)
-        if shown is not None:
-            apart = functional.l1_loss(fields[0].picture, shown.fields[0].picture)
-            loss = loss + TAUGHT_FIELD * stage.taught * apart
+        loss = self._moving_loss(moved, fields, batch, stage, shown)
         # What the losses send back, to be carried through the net in one go.
         ends: list[tuple[torch.Tensor, torch.Tensor | None]] = []
         if loss.requires_grad:  # not where the field stands still
@@ -226,7 +223,12 @@ class AnimatorTrainer:
         return self._net.blend(first, place(self._net, batch.second), weight.to(self._device))
 
     def _moving_loss(
-        self, moved: torch.Tensor, fields: tuple[MotionField, ...], batch: PairBatch, stage: Stage
+        self,
+        moved: torch.Tensor,
+        fields: tuple[MotionField, ...],
+        batch: PairBatch,
+        stage: Stage,
+        shown: Synthesis | None,
     ) -> torch.Tensor:
         """Of the source's pixels as they were moved, and of the fields that did it."""
         settings = self._settings
@@ -238,6 +240,9 @@ class AnimatorTrainer:
         if stage.moved_perceptual and self._perceptual is not None:
             small = (functional.avg_pool2d(picture, 2) for picture in (moved, batch.driving))
             loss = loss + stage.moved_perceptual * self._perceptual(*small)
+        if shown is not None:
+            apart = functional.l1_loss(fields[0].picture, shown.fields[0].picture)
+            loss = loss + TAUGHT_FIELD * stage.taught * apart
         return loss
 
     def _shown(self, batch: PairBatch, stage: Stage) -> Synthesis | None:

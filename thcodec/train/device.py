@@ -20,13 +20,14 @@ def check_device(device: str) -> None:
 def half_convolutions(device: str, *nets: nn.Module | None) -> None:
     """On CUDA, compute the nets' 2-D convolutions in bfloat16 from now on; in place.
 
-    Nothing else: coordinates of keypoints and grids need float32. Copy a net before, not after.
+    Nothing else: coordinates of keypoints and grids, which the head of the motion field makes,
+    need float32. Copy a net before, not after.
     """
     if torch.device(device).type != "cuda":
         return
     for net in nets:
-        for module in net.modules() if net is not None else ():
-            if isinstance(module, nn.Conv2d):
+        for name, module in net.named_modules() if net is not None else ():
+            if isinstance(module, nn.Conv2d) and name != "motion.head":
                 half = torch.autocast("cuda", torch.bfloat16)
                 # Not its forward, where spectral norms of weights are taken.
                 module._conv_forward = half(module._conv_forward)  # type: ignore[method-assign]

@@ -50,7 +50,7 @@ def slim(net: FaceVid2Vid, config: FaceVid2VidConfig, batches: Iterable[PairBatc
         )
         for space, name in wide.writers.items()
     }
-    for block, stream in _blocks(config).items():
+    for block, stream in _blocks(net.config).items():
         _copy_norm(wide.modules[f"{block}.norm1"], new[f"{block}.norm1"], stay[stream])
     for name in wide.layers:
         wide.refit(name, new, stay)
@@ -134,7 +134,7 @@ class _Wide:
 
 
 def _layers(config: FaceVid2VidConfig) -> Layers:
-    """What is cut, in the order in which it is computed."""
+    """What is cut."""
     blocks = _blocks(config)
     return {
         "appearance.entry.0.conv": ((), "features"),
