@@ -228,12 +228,13 @@ class Encoder:
     def _code_frame(self, at: SeenFrame, chosen: Chosen) -> list[Packet]:
         """Code a frame, and its source if that is new."""
         frame, packets = at.frame, list[Packet]()
-        source, record = chosen.source, chosen.record
-        # The receiver of a live stream makes a source ready while nobody waits for a picture.
-        after = self.live and record is not None and record.source_id != source.id
-        if record is not None and not after:
+        source, first, last = chosen.source, chosen.record, None
+        if self.live and first is not None and first.source_id != source.id:
+            # The receiver makes it ready while nobody waits for a picture.
+            first, last = None, first
+        if first is not None:
             packets += self._close_group()  # its frames may need what the new source evicts
-            packets.append(self._send_source(record))
+            packets.append(self._send_source(first))
         elif frame.pts - self._coded_pts > MAX_TICKS:
             # No time step is that long; a group gives the time of its first frame in full.
             packets += self._close_group()
@@ -256,8 +257,8 @@ class Encoder:
         most = 1 if self.live else min(self.config.group, self._motion.most_frames)
         if len(self._group) >= most:
             packets += self._close_group()
-        if record is not None and after:
-            packets.append(self._send_source(record))
+        if last is not None:
+            packets.append(self._send_source(last))
         return packets + self._due_audio(frame.pts)
 
     def _aligned(self, motion: Motion, at: SeenFrame, source: CodedSource) -> Motion:

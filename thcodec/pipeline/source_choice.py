@@ -321,8 +321,8 @@ class SourceChoice:
         if self._loop is not None:
             self._loop.add(record, frame.picture)
         link = self._link
-        waits = (self._live and not self._plain) or (link is not None and link.heard)
-        if now is not None and now.sure and not at.frame.new_shot and waits:
+        may_wait = (self._live and not self._plain) or (link is not None and link.heard)
+        if now is not None and now.sure and not at.frame.new_shot and may_wait:
             self._coming = made
             if link is not None:
                 link.wanted = {now.id, made.id}
