@@ -34,11 +34,11 @@ class FaceVid2VidConfig:
         *((x, -0.6) for x in (-0.65, 0.65)),
         (0.0, -0.88),
     )
-    depth: int = 4
+    depth: int = 2
     depth_extent: float = 0.6
-    volume_channels: int = 8
+    volume_channels: int = 16
     motion_size: int = 64
-    motion_widths: tuple[int, ...] = (32, 48, 64, 96)
+    motion_widths: tuple[int, ...] = (16, 32, 48, 64)
     picture_channels: int = 16
     bottleneck_channels: int = 48
     bottleneck_blocks: int = 3
@@ -81,4 +81,10 @@ class FaceVid2VidConfig:
 
 COMPACT = FaceVid2VidConfig()
 # What ``compact`` is cut out of, for training.
-WIDE = replace(COMPACT, volume_channels=16, picture_channels=32, bottleneck_channels=96)
+WIDE = replace(
+    COMPACT,
+    volume_channels=32,
+    motion_widths=(32, 48, 64, 96),
+    picture_channels=32,
+    bottleneck_channels=96,
+)
