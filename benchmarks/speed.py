@@ -66,7 +66,9 @@ def main() -> None:
     """Measure one clip and save the figures."""
     parser = common.parser(__doc__)
     parser.set_defaults(limit=100)
-    parser.add_argument("--published-frames", type=int, default=2, help="0 leaves that network out")
+    parser.add_argument(
+        "--published-frames", type=int, default=2, help="0 leaves out what large ones take"
+    )
     parser.add_argument("--sizes", nargs="*", type=int, default=(256, 512))
     parser.add_argument("--lengths", nargs="*", type=int, default=(1, 2, 4), help="times the clip")
     parser.add_argument("--devices", nargs="*", default=["cpu"], help="cuda where there is one")
@@ -103,8 +105,8 @@ def _figures(
     yield "start_s", start(clip, command)
     if options.published_frames:
         yield "published", published(frames[: options.published_frames + 1])
+        yield "torch_before", {"decode": before(frames, animator)}
     yield "torch", work(frames, load(runtime="torch"))
-    yield "torch_before", {"decode": before(frames, animator)}
     devices = {device: load(device=device) for device in options.devices if device != "cpu"}
     yield "devices", {device: work(frames, network) for device, network in devices.items()}
     threads = sorted({1, 2, len(os.sched_getaffinity(0))})
@@ -201,18 +203,16 @@ def targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
         ("thcodec decode, first picture, s", begin["first picture"], 2.5, False),
         ("enlarging a still x4, ms", figures["stages_ms"][FACE], 60, False),
         ("decoding against our torch path", decode / figures["torch"]["decode"], 3, True),
-        (
-            "decoding against torch and the network as large as compact 4",
-            decode / figures["torch_before"]["decode"],
-            3,
-            True,
-        ),
     ]
     if "512" in figures["by_size"]:
         rows.append(("decode at 512x512, frames/s", figures["by_size"]["512"]["decode"], 20, True))
     if "published" in figures:
         ratio = figures["published"]["animate"] / figures["stages_ms"]["animate"]
         rows.append(("the published-size network takes so many times as long", ratio, 500, True))
+        ratio = decode / figures["torch_before"]["decode"]
+        rows.append(
+            ("decoding against torch and the network as large as compact 4", ratio, 3, True)
+        )
     return [
         {"name": name, "value": value, "goal": goal, "met": (value >= goal) == more}
         for name, value, goal, more in rows
