@@ -332,7 +332,7 @@ def test_close_ups_are_of_eyes_and_mouth(cache):
 
 def test_the_shipped_config_is_readable_and_a_wrong_one_says_why(tmp_path):
     config = read_config(DEFAULT_CONFIG)
-    assert (config.animator.stages[0].size, config.slim.stages[0].taught) == (128, 2.0)
+    assert (config.animator.stages[0].size, config.slim.stages[0].taught) == (128, 1.0)
     wrong = tmp_path / "wrong.toml"
     stages = "[[animator.stages]]\n"
     wrong.write_text(DEFAULT_CONFIG.read_text().replace(stages, f"{stages}taught = 1.0\n"))
