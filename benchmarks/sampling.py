@@ -15,6 +15,7 @@ from thcodec.models import registry
 from thcodec.models.animator import Animator, Extraction
 from thcodec.motion import Motion, MotionDecoder
 from thcodec.pipeline.config import EncoderConfig
+from thcodec.pipeline.decoder import Decoder
 from thcodec.pipeline.encoder import Encoder
 from thcodec.pipeline.prepared import PreparedSources
 from thcodec.pipeline.synthesis import Planned, Synthesis
@@ -180,6 +181,14 @@ def encoded(
     """The packets of a clip."""
     encoder = Encoder(config, live=live, animator=animator)
     return [packet for frame in frames for packet in encoder.push(frame)] + encoder.flush()
+
+
+def warm(frames: Sequence[np.ndarray], animator: Animator) -> None:
+    """What a runtime compiles when it is first needed is not the work."""
+    config, decoder = EncoderConfig(crop="none", size=animator.size), Decoder(animator=animator)
+    for packet in encoded(frames[:8], animator, config):
+        decoder.push(packet)
+    encoded(frames[:2], animator, config, live=True)
 
 
 def kbit_rates(packets: Sequence[Packet], frames: int) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -333,3 +334,44 @@ def test_what_fails_in_the_thread_that_looks_ahead_comes_out_of_the_encoder() ->
         for picture in pictures:
             encoder.push(picture)
     assert 0 < encoder.frames <= 24
+
+
+class Begins(MomentAnimator):
+    """Tells what is begun and what is waited for, in which order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[str] = []
+
+    def extracting(self, pictures: list[np.ndarray]) -> Callable[[], list[Extraction]]:
+        return self._begun(super().extracting(pictures), len(pictures))
+
+    def animating(self, source: Any, motions: list[Motion]) -> Callable[[], list[np.ndarray]]:
+        return self._begun(super().animating(source, motions), len(motions))
+
+    def _begun(self, task: Callable[[], list[Any]], count: int) -> Callable[[], list[Any]]:
+        self.events.append(f"{count} begun")
+
+        def wait() -> list[Any]:
+            self.events.append(f"{count} made")
+            return task()
+
+        return wait
+
+
+def test_pictures_are_made_while_those_before_them_are_shown() -> None:
+    encoder = Encoder(replace(PLAIN, interval=100, group=20), live=False, animator=MomentAnimator())
+    packets = _packets(encoder, 20)
+    decoder = Decoder(animator=(animator := Begins()))
+    shown = [frame for packet in packets for frame in decoder.frames(packet)]
+    begun, made = ([f"{count} {what}" for count in (8, 8, 4)] for what in ("begun", "made"))
+    assert animator.events == [begun[0], begun[1], made[0], begun[2], made[1], made[2]]
+    assert len(shown) == 20
+
+
+def test_frames_are_looked_at_while_those_before_them_are_judged() -> None:
+    config = replace(PLAIN, interval=100, threads=2)
+    encoder = Encoder(config, live=False, animator=(animator := Begins()))
+    _packets(encoder, 20)
+    begun, made = ([f"{count} {what}" for count in (8, 8, 4)] for what in ("begun", "made"))
+    assert animator.events == [begun[0], begun[1], made[0], begun[2], made[1], made[2]]

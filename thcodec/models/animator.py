@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
@@ -58,6 +59,11 @@ class Animator(ABC):
     def extract(self, pictures: list[np.ndarray]) -> list[Extraction]:
         """Pictures (size, size, 3) uint8 RGB -> one Extraction each."""
 
+    def extracting(self, pictures: list[np.ndarray]) -> Callable[[], list[Extraction]]:
+        """``extract``, begun where the network can go on by itself; what is returned waits for it.
+        Here it is begun then."""
+        return partial(self.extract, pictures)
+
     @abstractmethod
     def motion(self, extraction: Extraction, canonical: np.ndarray, source: Extraction) -> Motion:
         """Pose and expression that carry a source's canonical keypoints (K, 3) to the extraction's
@@ -106,6 +112,10 @@ class Animator(ABC):
     @abstractmethod
     def animate(self, source: Any, motions: list[Motion]) -> list[np.ndarray]:
         """The prepared source in each of the motions: pictures (size, size, 3) uint8 RGB."""
+
+    def animating(self, source: Any, motions: list[Motion]) -> Callable[[], list[np.ndarray]]:
+        """``animate``, begun as in ``extracting``."""
+        return partial(self.animate, source, motions)
 
     def transfer(self, motions: list[Motion], of: Any, to: Any) -> list[Motion]:
         """The same driving frames as motions of another prepared source: from those relative to

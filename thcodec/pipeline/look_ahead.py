@@ -22,8 +22,8 @@ _STEP = 8  # of the last frames at a time
 class LookAhead:
     """Sees the frames of one stream in batches, and chooses their sources in order.
 
-    With a thread, a batch is seen in it while the frames before are coded, and comes out with the
-    next batch. Sources are chosen in it too, where that waits for nothing that is coded.
+    With a thread, a batch is seen while the one before is judged in it, and that comes out while
+    the one after is. Sources are chosen in it too, where that waits for nothing that is coded.
 
     Args:
         observer: sees the frames.
@@ -39,23 +39,32 @@ class LookAhead:
         self._observer, self._frames = observer, frames
         self._thread = ThreadPoolExecutor(1) if thread else None
         self._chooses = thread and not choice.waits  # in the thread
-        self._under_way: Future[list[Any]] | None = None  # the newest batch
+        self._under_way: Future[list[Any]] | None = None  # the batch before the newest
+        self._coming: Callable[[], list[SeenFrame]] = list  # the newest
         self._seen: deque[SeenFrame] = deque()  # no source yet
 
     def take(self, batch: list[CroppedFrame], affordable: Affordable) -> Iterable[Planned]:
         """Look at the next frames; the frames whose turn has come to be coded."""
         if self._thread is None:
-            return self._chosen(self._observer.see(batch), self._frames, affordable)
+            return self._chosen(self._observer.see(batch)(), self._frames, affordable)
         before = self._finished()
         self._under_way = self._thread.submit(self._look, batch)
         return before if self._chooses else self._chosen(before, self._frames, affordable)
 
     def rest(self, affordable: Affordable) -> Iterator[Planned]:
         """The last frames; sources are chosen while the frames before them are coded."""
-        made = self._finished()
-        if self._thread is None or not self._chooses:
-            yield from self._chosen(made, 0, affordable)
+        if self._thread is None:
+            yield from self._chosen([], 0, affordable)
             return
+        if self._under_way is None:  # they came out before
+            return
+        made = self._finished()
+        self._under_way = self._thread.submit(self._look, [])
+        if not self._chooses:
+            yield from self._chosen(made + self._finished(), 0, affordable)
+            return
+        yield from made
+        made = self._finished()
         for kept in reversed(range(0, len(self._seen), _STEP)):
             under_way = self._thread.submit(self._choose, kept)
             yield from made
@@ -68,8 +77,9 @@ class LookAhead:
             self._thread.shutdown(cancel_futures=True)
 
     def _look(self, batch: list[CroppedFrame]) -> list[Any]:
-        """What the thread does with a batch."""
-        seen = self._observer.see(batch)
+        """What the thread does when a batch comes: it is begun, and the one before finished."""
+        before, self._coming = self._coming, self._observer.see(batch)
+        seen = before()
         if not self._chooses:
             return seen
         return list(self._chosen(seen, self._frames, _not_asked))
@@ -79,7 +89,7 @@ class LookAhead:
         return list(self._chosen([], kept, _not_asked))
 
     def _finished(self) -> list[Any]:
-        """What the thread made of the batch before."""
+        """What the thread made last."""
         under_way, self._under_way = self._under_way, None
         return [] if under_way is None else under_way.result()
 

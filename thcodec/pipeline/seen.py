@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,10 +52,13 @@ class Observer:
         self._canonical: np.ndarray | None = None  # of the shot's first sure frame
         self._count = 0
 
-    def see(self, frames: list[CroppedFrame]) -> list[SeenFrame]:
-        """The next frames."""
-        extractions = self._animator.extract([frame.picture for frame in frames])
-        return [self._judged(*both) for both in zip(frames, extractions, strict=True)]
+    def see(self, frames: list[CroppedFrame]) -> Callable[[], list[SeenFrame]]:
+        """The next frames; begun, while others are judged, which is done in order by what is
+        returned."""
+        if not frames:
+            return list
+        extractions = self._animator.extracting([frame.picture for frame in frames])
+        return lambda: [self._judged(*both) for both in zip(frames, extractions(), strict=True)]
 
     def _judged(self, frame: CroppedFrame, seen: Extraction) -> SeenFrame:
         if frame.new_shot:

@@ -44,14 +44,11 @@ from thcodec.train.stills import coded
 
 # What stands between the convolutions: making the field of masks, sampling, mixing, adding up.
 # There an error would move the picture, or take its grey levels where it shares a scale with
-# features. The convolution that reads pixels beside features is a sum of three, which OpenVINO adds
-# up wrongly where they are int8 (33 to 40 dB). Of the motion field it is the deep levels too, which
-# cost little and move whole regions; of the extractor the close-ups, which cost as little, and what
-# places keypoints.
+# features. Of the motion field it is the deep levels too, which cost little and move whole regions;
+# of the extractor the close-ups, which cost as little, and what places keypoints.
 FLOAT32 = (
     r".*\b(motion|generator)/(?!aten::_convolution).*",
     r".*\bmotion\.hourglass\.(down\.[12]|up\.0|fuse\.0)\..*",
-    r".*\bgenerator\.fuse2\.0/.*",
     r".*\bextractor[./](?!face\.).*",
     r".*\bextractor\.face(/|\.(heat|depth|canonical)).*",
     r"^(__module/|aten::).*",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,11 @@ class CompactAnimator(Animator):
         self._networks = networks
 
     def extract(self, pictures: list[np.ndarray]) -> list[Extraction]:
-        found = self._networks.extract(pictures)
-        return [_extraction(*each) for each in zip(pictures, found, strict=True)]
+        return self.extracting(pictures)()
+
+    def extracting(self, pictures: list[np.ndarray]) -> Callable[[], list[Extraction]]:
+        found = self._networks.extracting(pictures)
+        return lambda: [_extraction(*each) for each in zip(pictures, found(), strict=True)]
 
     def motion(self, extraction: Extraction, canonical: np.ndarray, source: Extraction) -> Motion:
         keypoints = extraction.keypoints
@@ -133,7 +136,12 @@ class CompactAnimator(Animator):
         )
 
     def animate(self, source: PreparedSource, motions: list[Motion]) -> list[np.ndarray]:
-        return self._networks.synthesise(placed(source, motions)) if motions else []
+        return self.animating(source, motions)()
+
+    def animating(
+        self, source: PreparedSource, motions: list[Motion]
+    ) -> Callable[[], list[np.ndarray]]:
+        return self._networks.synthesising(placed(source, motions)) if motions else list
 
     def transfer(
         self, motions: list[Motion], of: PreparedSource, to: PreparedSource

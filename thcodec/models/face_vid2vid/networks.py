@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ import numpy as np
 from thcodec.models.face_vid2vid.alignment import Reach
 
 Pictures = Sequence[np.ndarray]  # each (S, S, 3) uint8 RGB
+Found = tuple[np.ndarray, np.ndarray]  # keypoints in a picture, and canonical ones; (K, 3) each
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ class Networks(Protocol):
     """The five parts of a compact network. Implemented by TorchNetworks and OpenVinoNetworks, whose
     pictures differ by no more than a grey level here and there; in int8 by two on average."""
 
-    def extract(self, pictures: Pictures) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Keypoints (K, 3) in each picture and canonical ones (K, 3), K being those with a
-        teacher."""
+    def extracting(self, pictures: Pictures) -> Callable[[], list[Found]]:
+        """What finds keypoints in each picture, K being those with a teacher; begun, where the
+        runtime can go on by itself."""
 
     def field(
         self, small: np.ndarray, keypoints: np.ndarray, driving: np.ndarray, jacobian: np.ndarray
@@ -42,10 +43,10 @@ class Networks(Protocol):
         field's size, (h, w, 3) uint8, with its keypoints (K, 3) and a jacobian (3, 3)."""
 
     def prepare(self, picture: np.ndarray) -> Any:
-        """A source's appearance, which goes back into ``synthesise``."""
+        """A source's appearance, which goes back into ``synthesising``."""
 
-    def synthesise(self, placed: Placed) -> list[np.ndarray]:
-        """The source in N motions: pictures (S, S, 3) uint8 RGB."""
+    def synthesising(self, placed: Placed) -> Callable[[], list[np.ndarray]]:
+        """What makes the source in N motions: pictures (S, S, 3) uint8 RGB; begun likewise."""
 
     def blend(self, first: Placed, second: Placed, weights: np.ndarray) -> list[np.ndarray]:
         """Two sources mixed in N motions, the second with ``weights`` (N,) in 0..1."""

@@ -4,12 +4,11 @@ where the networks were converted before.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, cached_property
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ import openvino
 from thcodec.errors import WeightsError
 from thcodec.models import openvino_files
 from thcodec.models.face_vid2vid.alignment import Reach
-from thcodec.models.face_vid2vid.networks import Placed
+from thcodec.models.face_vid2vid.networks import Found, Placed
 from thcodec.models.openvino_files import Part
 from thcodec.models.runtime import default_threads
 
@@ -42,10 +41,10 @@ class OpenVinoNetworks:
         self._threads = threads or default_threads()
         self._streams = 1 if live else self._threads
 
-    def extract(self, pictures: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    def extracting(self, pictures: Sequence[np.ndarray]) -> Callable[[], list[Found]]:
         """See Networks."""
-        found = self._extract.each((picture[None],) for picture in pictures)
-        return [(keypoints[0], canonical[0]) for keypoints, canonical in found]
+        found = self._extract.begin((picture[None],) for picture in pictures)
+        return lambda: [(keypoints[0], canonical[0]) for keypoints, canonical in found()]
 
     def field(
         self, small: np.ndarray, keypoints: np.ndarray, driving: np.ndarray, jacobian: np.ndarray
@@ -59,9 +58,10 @@ class OpenVinoNetworks:
         """See Networks."""
         return self._prepare.each([(picture[None],)])[0]
 
-    def synthesise(self, placed: Placed) -> list[np.ndarray]:
+    def synthesising(self, placed: Placed) -> Callable[[], list[np.ndarray]]:
         """See Networks."""
-        return [picture[0] for (picture,) in self._synthesise.each(inputs_of(placed))]
+        made = self._synthesise.begin(inputs_of(placed))
+        return lambda: [picture[0] for (picture,) in made()]
 
     def blend(self, first: Placed, second: Placed, weights: np.ndarray) -> list[np.ndarray]:
         """See Networks."""
@@ -109,46 +109,41 @@ class Compiled:
             "ENABLE_CPU_PINNING": False,
         }
         compiled = openvino_files.compile_on_cpu(model, properties)
+        self._workers = ThreadPoolExecutor(streams)
         self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
         for _ in range(streams):
             self._idle.put(compiled.create_infer_request())
 
+    def begin(self, inputs: Iterable[_Arrays]) -> Callable[[], list[_Arrays]]:
+        """Have the outputs computed for each tuple of inputs, while the caller goes on; what it
+        gets waits for them and returns them in order. They are the caller's. Threads may share a
+        network.
+        """
+        arrays = [tuple(np.ascontiguousarray(array) for array in given) for given in inputs]
+        under_way = [self._workers.submit(self._run, each) for each in arrays]
+        return lambda: _results(under_way)
+
     def each(self, inputs: Iterable[_Arrays]) -> list[_Arrays]:
-        """The outputs for each tuple of inputs, in order; they are the caller's. Threads may share
-        a network: each takes what requests are idle."""
-        results: list[_Arrays] = []
-        running: deque[tuple[openvino.InferRequest, _Arrays]] = deque()  # inputs live till the end
-        try:
-            for given in inputs:
-                arrays = tuple(np.ascontiguousarray(array) for array in given)
-                while (request := self._take(wait=not running)) is None:
-                    results.append(self._finish(running))
-                running.append((request, arrays))
-                request.start_async(list(arrays), share_inputs=True)
-            while running:
-                results.append(self._finish(running))
-        finally:  # after a fault
-            for request, _ in running:
-                with suppress(RuntimeError):
-                    request.wait()
-                self._idle.put(request)
-        return results
+        """The same, waited for."""
+        return self.begin(inputs)()
 
-    def _finish(self, running: deque[tuple[openvino.InferRequest, _Arrays]]) -> _Arrays:
-        """The outputs of what was begun first."""
-        request, _ = running[0]
-        request.wait()
-        outputs = tuple(tensor.data.copy() for tensor in request.output_tensors)
-        running.popleft()
-        self._idle.put(request)
-        return outputs
-
-    def _take(self, *, wait: bool) -> openvino.InferRequest | None:
-        """An idle request; None where there is none and it is not waited for."""
+    def _run(self, arrays: _Arrays) -> _Arrays:
+        request = self._idle.get()
         try:
-            return self._idle.get(block=wait)
-        except Empty:
-            return None
+            request.start_async(list(arrays), share_inputs=True)
+            request.wait()
+            return tuple(tensor.data.copy() for tensor in request.output_tensors)
+        finally:
+            self._idle.put(request)
+
+
+def _results(under_way: list[Future[_Arrays]]) -> list[_Arrays]:
+    """What was begun; where one of it fails, or the wait is given up, the rest is not begun."""
+    try:
+        return [each.result() for each in under_way]
+    finally:
+        for each in under_way:
+            each.cancel()
 
 
 def inputs_of(placed: Placed) -> Iterator[_Arrays]:

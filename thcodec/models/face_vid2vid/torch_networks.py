@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from thcodec.models.face_vid2vid.blocks import channels_last
 from thcodec.models.face_vid2vid.config import COMPACT
 from thcodec.models.face_vid2vid.graphs import Blend, Extract, Field, Prepare, Synthesise
 from thcodec.models.face_vid2vid.network import FaceVid2Vid
-from thcodec.models.face_vid2vid.networks import Placed
+from thcodec.models.face_vid2vid.networks import Found, Placed
 from thcodec.models.runtime import limit_torch
 from thcodec.models.weights_file import read_weights
 
@@ -35,10 +36,17 @@ class TorchNetworks(nn.Module):
             part(self.net) for part in (Extract, Field, Prepare, Synthesise, Blend)
         )
 
-    @torch.inference_mode()
-    def extract(self, pictures: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    def extracting(self, pictures: Sequence[np.ndarray]) -> Callable[[], list[Found]]:
         """See Networks."""
-        found: list[tuple[np.ndarray, np.ndarray]] = []
+        return partial(self._found, pictures)
+
+    def synthesising(self, placed: Placed) -> Callable[[], list[np.ndarray]]:
+        """See Networks."""
+        return partial(self._made, placed)
+
+    @torch.inference_mode()
+    def _found(self, pictures: Sequence[np.ndarray]) -> list[Found]:
+        found: list[Found] = []
         for frames in _batches(len(pictures)):
             part = self._tensor(np.stack(pictures[frames]))
             seen = (each.cpu().numpy() for each in self._extract(part))
@@ -61,8 +69,7 @@ class TorchNetworks(nn.Module):
         return appearance
 
     @torch.inference_mode()
-    def synthesise(self, placed: Placed) -> list[np.ndarray]:
-        """See Networks."""
+    def _made(self, placed: Placed) -> list[np.ndarray]:
         made: list[np.ndarray] = []
         for frames in _batches(len(placed.driving)):
             made += _arrays(self._synthesise(*self._placed(placed, frames)))
