@@ -254,7 +254,8 @@ def _runtimes(record: dict[str, Any]) -> str:
     stages = [[name, f"{ms:.2f}"] for name, ms in record["stages_ms"].items()]
     return (
         markdown(head, rows) + f"\n\nProcessor time of one thread; its best convolution: "
-        f"{record['convolution_gflops']:.0f} GFLOP/s. Files: {record['threads']} threads.\n\n"
+        f"{record['convolution_gflops']:.0f} GFLOP/s, in int8 {record['int8_gflops']:.0f}. "
+        f"Files: {record['threads']} threads.\n\n"
         + markdown(["What is no network", "ms a frame"], stages)
     )
 

@@ -22,6 +22,7 @@ from thcodec.pipeline.synthesis import Planned, Synthesis
 from thcodec.pipeline.view import View
 
 Pictures = dict[int, np.ndarray]
+_BATCH = 8  # frames that encoders of files see at a time
 
 
 class SharedEyes(Animator):
@@ -186,7 +187,7 @@ def encoded(
 def warm(frames: Sequence[np.ndarray], animator: Animator) -> None:
     """What a runtime compiles when it is first needed is not the work."""
     config, decoder = EncoderConfig(crop="none", size=animator.size), Decoder(animator=animator)
-    for packet in encoded(frames[:8], animator, config):
+    for packet in encoded(frames[:_BATCH], animator, config):
         decoder.push(packet)
     encoded(frames[:2], animator, config, live=True)
 

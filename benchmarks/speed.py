@@ -1,11 +1,11 @@
 """Frames a second and delay of encoder and decoder, against their targets.
 
-Everything runs in this process, one thing after the other, so that ratios hold where absolute times
-do not: against the published-size network (its architecture with random weights, which cost the
-same), our own torch path, other thread counts, picture sizes and lengths. Networks run on what
-``--runtime auto`` takes. The number of keypoints is fixed by the network and therefore no axis
-here. Start-up is that of the command line in processes of its own; memory has a benchmark of its
-own (``benchmarks.memory``).
+Everything runs in this process, one thing after the other, but for a call's two directions, so that
+ratios hold where absolute times do not: against the published-size network (its architecture with
+random weights, which cost the same), our own torch path, other thread counts, picture sizes and
+lengths. Networks run on what ``--runtime auto`` takes. The number of keypoints is fixed by the
+network and therefore no axis here. Start-up is that of the command line in processes of its own;
+memory has a benchmark of its own (``benchmarks.memory``).
 
 ``python -m benchmarks.speed --clips lp_d3_s0 --limit 20 --published-frames 0`` is a quick look.
 """
@@ -102,7 +102,6 @@ def _figures(
     yield "stages_ms", stages(frames, animator)
     yield "files", files(clip, animator)
     yield "live", live.alone(frames, load(live=True))
-    yield "call", live.call(frames, *(load(live=True, threads=1) for _ in range(2)))
     yield "start_s", start(clip, command)
     if options.published_frames:
         yield "published", published(frames[: options.published_frames + 1])
@@ -118,10 +117,12 @@ def _figures(
     )
     lengths = options.lengths
     yield "by_length", {str(n * len(frames)): work(frames * n, animator) for n in lengths}
+    half = max(1, default_threads() // 2)  # last: torch would keep to so few threads
+    yield "call", live.call(frames, *(load(live=True, threads=half) for _ in range(2)))
 
 
 def work(frames: Sequence[np.ndarray], animator: Animator) -> dict[str, float]:
-    """Frames a second of encoding, decoding, and both at once, frame by frame as in a call."""
+    """Frames a second of encoding, of decoding, and of both in turn, frame by frame."""
     config = EncoderConfig(crop="none", size=animator.size)
     warm(frames, animator)
     start = perf_counter()

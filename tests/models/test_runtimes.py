@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -317,6 +319,37 @@ def test_a_network_works_on_after_a_fault(random_weights):
                 extract.each(faulty)
             faulty = [(picture[None],), 3]
     assert len(extract.each([(picture[None],)] * 5)) == 5
+
+
+@needs_openvino
+def test_what_is_begun_goes_on_by_itself_and_no_further_than_somebody_waits(random_weights):
+    network = registry.load_animator(
+        weights=random_weights, size=SIZE, runtime="openvino", threads=2
+    )
+    compiled = network._networks._extract
+    pictures = [(np.full((1, SIZE, SIZE, 3), grey, np.uint8),) for grey in range(0, 240, 6)]
+    alone = [compiled.each([picture])[0][0] for picture in pictures]
+    gate, run, compiled_run = threading.Event(), list[int](), compiled._run
+
+    def gated(arrays: tuple[np.ndarray]) -> tuple[np.ndarray, ...]:
+        run.append(int(arrays[0][0, 0, 0, 0]))
+        assert gate.wait(60)
+        return compiled_run(arrays)
+
+    compiled._run = gated
+    results = compiled.begin(pictures[:4])
+    while len(run) < 2:
+        time.sleep(0.001)
+    gate.set()
+    for expected, (keypoints, _) in zip(alone, results(), strict=False):
+        np.testing.assert_array_equal(keypoints, expected)
+    assert len(run) == 4
+    gate.clear()
+    given_up = compiled.begin(pictures)
+    del given_up
+    gate.set()
+    compiled._workers.shutdown()
+    assert len(run) <= 4 + 2
 
 
 def test_threads_follow_the_environment(monkeypatch):

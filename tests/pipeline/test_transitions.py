@@ -15,7 +15,7 @@ from benchmarks.sampling import Stream
 from fixtures.cases.build import PREVIOUS, SOURCE, Scenario, Shot, header
 from tests import clips
 from tests.doubles import MomentAnimator
-from thcodec import Decoder, Encoder, EncoderConfig, Frame, Packet
+from thcodec import Decoder, Encoder, EncoderConfig, Frame, Packet, ThvError
 from thcodec.bitstream import KeypointModel, RecordType, Transition, TransitionKind
 from thcodec.bitstream.header import Crop, StillCodec
 from thcodec.models.animator import fade
@@ -174,6 +174,21 @@ def test_batches_and_packets_change_no_picture(kind: int, batch: int, per_record
     for one, other in zip(got, wanted, strict=True):
         assert (one.pts, one.source_id) == (other.pts, other.source_id)
         assert np.array_equal(one.rgb, other.rgb)
+
+
+def test_a_source_that_cannot_be_shown_costs_no_picture_before_it() -> None:
+    class Failing(MomentAnimator):
+        def prepare(self, *given: Any) -> Any:
+            if self.prepared:
+                raise ThvError("once is enough")
+            return super().prepare(*given)
+
+    decoder, shown = Decoder(animator=Failing(32)), list[Frame]()
+    with pytest.raises(ThvError, match="once is enough"):
+        for packet in stream(["+0", "+1", 0, 0, 1, 1], kind=None, per_record=4):
+            for frame in decoder.frames(packet):
+                shown.append(frame)
+    assert [frame.source_id for frame in shown] == [0, 0]
 
 
 def test_lost_frames_do_not_count() -> None:

@@ -42,7 +42,9 @@ class Eyes:
 class Animator(ABC):
     """Extracts motion from pictures (encoder) and applies motion to a source picture (decoder).
 
-    An encoder of files extracts and compares in one thread while it aligns in another.
+    An encoder of files extracts and compares in one thread while it aligns in another, and the
+    pipeline extracts and animates by ``extracting`` and ``animating`` only: what they began may go
+    on beside every other method, so that what they were given must stay as it is till then.
 
     identity: what the stream header says of this network. keypoint_model: its motion's shape and
     quantiser steps. size: side of the square pictures it takes and makes, in pixels. eyes: where

@@ -229,8 +229,8 @@ class DecoderConfig:
         device: torch device of the networks, e.g. "cpu", "cuda".
         runtime: what the compact animator and the upscaler face run on: "torch", "openvino", "int8"
             (OpenVINO with what was quantised) or "auto", the fastest that is here.
-        threads: of each network, 1..256; 1: of the work in all; None: as many as the process may
-            use.
+        threads: of each network, 1..256; None: as many as the process may use. Sources are made
+            ready, and files written, beside them.
         weights: file of the animator's weights; None looks in THCODEC_HOME and the package.
         upscaler_weights: the upscaler's file, for tfhub a folder or handle; None looks as above.
         strict: refuse a stream whose upscaler cannot be had, instead of using Lanczos.

@@ -22,8 +22,8 @@ _STEP = 8  # of the last frames at a time
 class LookAhead:
     """Sees the frames of one stream in batches, and chooses their sources in order.
 
-    With a thread, a batch is seen while the one before is judged in it, and that comes out while
-    the one after is. Sources are chosen in it too, where that waits for nothing that is coded.
+    With a thread, a batch is begun while the one before is judged in it, and comes out two calls
+    later. Sources are chosen in it too, where that waits for nothing that is coded.
 
     Args:
         observer: sees the frames.
@@ -46,7 +46,7 @@ class LookAhead:
     def take(self, batch: list[CroppedFrame], affordable: Affordable) -> Iterable[Planned]:
         """Look at the next frames; the frames whose turn has come to be coded."""
         if self._thread is None:
-            return self._chosen(self._observer.see(batch)(), self._frames, affordable)
+            return self._chosen(self._observer.seeing(batch)(), self._frames, affordable)
         before = self._finished()
         self._under_way = self._thread.submit(self._look, batch)
         return before if self._chooses else self._chosen(before, self._frames, affordable)
@@ -72,13 +72,14 @@ class LookAhead:
         yield from made
 
     def close(self) -> None:
-        """Wait for the thread, and end it."""
+        """Wait for the thread, and end it. What was begun is given up."""
         if self._thread is not None:
             self._thread.shutdown(cancel_futures=True)
+        self._coming = list
 
     def _look(self, batch: list[CroppedFrame]) -> list[Any]:
         """What the thread does when a batch comes: it is begun, and the one before finished."""
-        before, self._coming = self._coming, self._observer.see(batch)
+        before, self._coming = self._coming, self._observer.seeing(batch)
         seen = before()
         if not self._chooses:
             return seen

@@ -52,9 +52,8 @@ class Observer:
         self._canonical: np.ndarray | None = None  # of the shot's first sure frame
         self._count = 0
 
-    def see(self, frames: list[CroppedFrame]) -> Callable[[], list[SeenFrame]]:
-        """The next frames; begun, while others are judged, which is done in order by what is
-        returned."""
+    def seeing(self, frames: list[CroppedFrame]) -> Callable[[], list[SeenFrame]]:
+        """The next frames, begun; what is returned waits for them and judges them, in order."""
         if not frames:
             return list
         extractions = self._animator.extracting([frame.picture for frame in frames])

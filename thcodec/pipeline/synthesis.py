@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -43,7 +43,8 @@ class Synthesis:
         self._view = view
         self._kind = transition.kind if transition else TransitionKind.FADE
         self._switches = Switches(transition.frames if transition else 0, sources.find)
-        self._compared: tuple[Pair, Callable[[], Difference]] | None = None  # the last
+        self._begun: Pair | None = None  # the pair whose sources are compared, or will be
+        self._compared: tuple[Pair, Difference] | None = None  # the last
 
     def plan(self, frames: Sequence[MotionFrame]) -> list[Planned]:
         """What the next frames in order of presentation show."""
@@ -53,11 +54,12 @@ class Synthesis:
         self, planned: Sequence[Planned], most: int
     ) -> Iterator[tuple[list[MotionFrame], Pictures | None]]:
         """Planned frames with their pictures, uint8 (S, S, 3), at most `most` at a time; None
-        where their source is not here. While some are shown, the next ones are made.
+        where their source is not here. While some are shown, the next ones are made, but for those
+        that are blended.
         """
         before: tuple[list[MotionFrame], Begun] | None = None
         for batch in self._batches(planned, most):
-            begun = [frame for frame, _ in batch], self._begin(batch)
+            begun = [frame for frame, _ in batch], self._begin_safely(batch)
             if before is not None:
                 yield before[0], before[1]() or None
             before = begun
@@ -68,6 +70,13 @@ class Synthesis:
         for _, run in groupby(planned, key=self._shared):
             pairs = list(run)
             yield from (pairs[start : start + most] for start in range(0, len(pairs), most))
+
+    def _begin_safely(self, batch: list[Planned]) -> Begun:
+        """A fault comes out where the pictures are waited for, when those before are shown."""
+        try:
+            return self._begin(batch)
+        except Exception as fault:  # noqa: BLE001 - it is raised then
+            return partial(_raise, fault)
 
     def _begin(self, batch: list[Planned]) -> Begun:
         """Frames of one source, or of one pair of sources; no pictures without them."""
@@ -80,15 +89,11 @@ class Synthesis:
         weights = [mixture.weight for mixture in mixtures]
         if pair is not None and self._kind != TransitionKind.FLOW:
             return self._mixed(pair, motions, weights)
-        pictures = cache(self._animator.animating(self._sources.prepared(source), motions))
+        pictures = self._animator.animating(self._sources.prepared(source), motions)
         if pair is None:
-            self._compared = None
+            self._begun = None
             return pictures
-        if self._compared is None or self._compared[0] is not pair:
-            at_first = pictures if frames[0] is pair.since else None
-            self._compared = pair, cache(self._comparing(pair, at_first))
-        difference = self._compared[1]
-        return lambda: [difference().mixed(*each) for each in zip(pictures(), weights, strict=True)]
+        return self._moved(pair, pictures, weights, at_first=frames[0] is pair.since)
 
     def _shared(self, planned: Planned) -> tuple[int, Pair | HeldSource | None]:
         """What frames that are shown at a time have in common."""
@@ -113,14 +118,34 @@ class Synthesis:
         )
         return lambda: [fade(*each) for each in zip(first(), second(), weights, strict=True)]
 
-    def _comparing(self, pair: Pair, first: Begun | None) -> Callable[[], Difference]:
-        """What tells a pair's second source from its first, in their first frame; ``first`` makes
-        the picture of that, if it is shown.
+    def _moved(self, pair: Pair, pictures: Begun, weights: list[float], at_first: bool) -> Begun:
+        """Pictures of a pair's first source mixed with what the second shows; ``at_first``: they
+        begin with the pair's first frame.
+        """
+        begin = partial(self._comparing, pair, at_first)
+        compare = begin() if self._begun is not pair else None
+        self._begun = pair
+
+        def shown() -> Pictures:
+            made = pictures()
+            if self._compared is None or self._compared[0] is not pair:
+                self._compared = pair, (compare or begin())(made)
+            difference = self._compared[1]
+            return [difference.mixed(*each) for each in zip(made, weights, strict=True)]
+
+        return shown
+
+    def _comparing(self, pair: Pair, at_first: bool) -> Callable[[Pictures], Difference]:
+        """What tells a pair's second source from its first, in their first frame: of the pictures
+        of the first, where that frame is theirs.
         """
         one, other = self._sources.prepared(pair.first), self._sources.prepared(pair.second)
         motions = [self._motion(pair.since, pair.first)]
-        if first is None:  # the frame was left out
-            first = self._animator.animating(one, motions)
-        others = self._animator.transfer(motions, one, other)
-        second = self._animator.animating(other, others)
-        return lambda: Difference(first()[0], second()[0])
+        # The frame may have been left out.
+        first = list if at_first else self._animator.animating(one, motions)
+        second = self._animator.animating(other, self._animator.transfer(motions, one, other))
+        return lambda made: Difference(made[0] if at_first else first()[0], second()[0])
+
+
+def _raise(fault: Exception) -> Pictures:
+    raise fault

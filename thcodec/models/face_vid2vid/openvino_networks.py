@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache, cached_property
 from pathlib import Path
 from queue import SimpleQueue
@@ -119,13 +120,13 @@ class Compiled:
         gets waits for them and returns them in order. They are the caller's. Threads may share a
         network.
         """
-        arrays = [tuple(np.ascontiguousarray(array) for array in given) for given in inputs]
-        under_way = [self._workers.submit(self._run, each) for each in arrays]
-        return lambda: _results(under_way)
+        return _Begun([self._workers.submit(self._run, each) for each in _contiguous(inputs)])
 
     def each(self, inputs: Iterable[_Arrays]) -> list[_Arrays]:
         """The same, waited for."""
-        return self.begin(inputs)()
+        arrays = _contiguous(inputs)
+        # One alone needs no worker: to change threads takes longer where others compute.
+        return [self._run(arrays[0])] if len(arrays) == 1 else self.begin(arrays)()
 
     def _run(self, arrays: _Arrays) -> _Arrays:
         request = self._idle.get()
@@ -134,16 +135,27 @@ class Compiled:
             request.wait()
             return tuple(tensor.data.copy() for tensor in request.output_tensors)
         finally:
+            with suppress(RuntimeError):  # ctrl-C may have come before the wait
+                request.wait()
             self._idle.put(request)
 
 
-def _results(under_way: list[Future[_Arrays]]) -> list[_Arrays]:
-    """What was begun; where one of it fails, or the wait is given up, the rest is not begun."""
-    try:
-        return [each.result() for each in under_way]
-    finally:
-        for each in under_way:
+class _Begun:
+    """Waits for what workers do. When nobody can ask for it any more, the rest is not begun."""
+
+    def __init__(self, under_way: list[Future[_Arrays]]) -> None:
+        self._under_way = under_way
+
+    def __call__(self) -> list[_Arrays]:
+        return [each.result() for each in self._under_way]
+
+    def __del__(self) -> None:
+        for each in self._under_way:
             each.cancel()
+
+
+def _contiguous(inputs: Iterable[_Arrays]) -> list[_Arrays]:
+    return [tuple(np.ascontiguousarray(array) for array in given) for given in inputs]
 
 
 def inputs_of(placed: Placed) -> Iterator[_Arrays]:
