@@ -19,7 +19,7 @@ from benchmarks.page import markdown
 README = common.ROOT / "README.md"
 PAGE = common.ROOT / "benchmarks" / "README.md"
 WEIGHTS = common.ROOT / "thcodec" / "models" / "weights"
-MODEL_CARD = WEIGHTS / "compact-6.md"
+MODEL_CARD = WEIGHTS / "compact-7.md"
 UPSCALER_CARD = WEIGHTS / "face-1.md"
 
 

@@ -217,7 +217,7 @@ def test_missing_weights(run: Run, clip: Path, tmp_path: Path) -> None:
 
 def test_wrong_weights(run: Run, clip: Path, tmp_path: Path) -> None:
     animator = MomentAnimator()
-    animator.identity = ModelIdentity("compact", "6", bytes(range(32)))
+    animator.identity = ModelIdentity("compact", "7", bytes(range(32)))
     stream, weights = tmp_path / "a.thv", tmp_path / "w.safetensors"
     thcodec.encode(clip, stream, thcodec.EncoderConfig(crop="none"), animator=animator)
     weights.write_bytes(b"other weights")

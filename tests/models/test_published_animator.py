@@ -152,5 +152,5 @@ def test_a_stream_of_other_weights(named, sizes):
     name, weights, _ = named
     with pytest.raises(WeightsError, match="give the right file with --weights"):
         load_animator(name, weights=weights, expected=ModelIdentity(name, "1", bytes(32)))
-    with pytest.raises(UnknownModelError, match="known: compact 6, face-vid2vid:vox-256 1"):
+    with pytest.raises(UnknownModelError, match="known: compact 7, face-vid2vid:vox-256 1"):
         load_animator(name, weights=weights, expected=ModelIdentity(name, "9", bytes(32)))

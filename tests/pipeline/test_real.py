@@ -23,7 +23,7 @@ pytestmark = pytest.mark.real
 @pytest.fixture(scope="module", autouse=True)
 def _weights() -> None:
     try:
-        registry.find_weights("compact-6.safetensors")
+        registry.find_weights("compact-7.safetensors")
     except WeightsError as error:
         pytest.skip(str(error))
 

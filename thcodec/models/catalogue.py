@@ -46,7 +46,7 @@ _PAPER = "CC BY-NC 4.0: not for commercial use"
 _BROUGHT = "a file of yours"
 
 NETWORKS = (
-    Network("animator", "compact", "6", "face-vid2vid made small", _OWN, "this package"),
+    Network("animator", "compact", "7", "face-vid2vid made small", _OWN, "this package"),
     Network(
         "animator",
         "face-vid2vid:vox-256",

@@ -82,7 +82,7 @@ def train(
     device: str = "cpu",
     workers: int = 0,
 ) -> Path:
-    """Prepare ``data``, train, and write ``work/compact-6.safetensors``, for an upscaler
+    """Prepare ``data``, train, and write ``work/compact-7.safetensors``, for an upscaler
     ``work/face-1.safetensors``; run it again to go on after a stop.
 
     The animator is trained wide first, then cut to its size and taught by the wide one. Both and

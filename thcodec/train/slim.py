@@ -41,7 +41,6 @@ def slim(net: FaceVid2Vid, config: FaceVid2VidConfig, batches: Iterable[PairBatc
     net.eval()
     made = FaceVid2Vid(config).eval()
     made.extractor.load_state_dict(net.extractor.state_dict())
-    made.generator.detail.load_state_dict(net.generator.detail.state_dict())
     wide = _Wide(net, batches)
     new: Modules = dict(made.named_modules())
     stay = {
@@ -148,7 +147,6 @@ def _layers(config: FaceVid2VidConfig) -> Layers:
         "generator.up2.block.conv": (("quarter",), "up2"),
         "generator.fuse2.0.conv": (("up2", "features"), "half"),
         "generator.head": (("half",), None),
-        "generator.fine": (("half",), None),
         **{f"{block}.conv1": ((stream,), block) for block, stream in blocks.items()},
         **{f"{block}.conv2": ((block,), stream) for block, stream in blocks.items()},
     }

@@ -19,7 +19,6 @@ class FaceVid2VidConfig:
     width: keypoints whose distance is the face's width.
     anchors: (x, y) of the free points in the source, half the picture's side being 1.
     motion_size: height and width of the motion field, whatever the picture's size.
-    fine_channels: at full size, where the generator's finest detail is made.
     """
 
     face: int = 17
@@ -42,7 +41,6 @@ class FaceVid2VidConfig:
     picture_channels: int = 16
     bottleneck_channels: int = 48
     bottleneck_blocks: int = 3
-    fine_channels: int = 8
     extractor_size: int = 128
     extractor_widths: tuple[int, ...] = (24, 32, 64, 96, 128)
     close_up_size: int = 48

@@ -15,7 +15,6 @@ from torch import nn
 from torch.nn import functional
 
 from thcodec.models.face_vid2vid.blocks import (
-    NO_GRID,
     ConvBlock,
     DownBlock,
     ResBlock,
@@ -33,13 +32,12 @@ RIM_VARIANCE = 0.0006  # narrower ones, at half size, of lids, lips and pupils
 GAUGE_VARIANCE, GAUGE_GAIN = 0.004, 10.0  # wide ones that say how far eyes and mouth are open
 
 PREFERENCE = 3.0  # log odds that one of two sources can have over the other, whatever it shows
-# Binomial taps that repairs are smoothed with, coarse ones and all of them: the pixel shuffle
-# leaves a grid of single samples in them.
-COARSE, ALL = (1, 8, 28, 56, 70, 56, 28, 8, 1), NO_GRID
+# Binomial taps that repairs are smoothed with: the pixel shuffle leaves a grid of single samples.
+SMOOTH = (1, 10, 45, 120, 210, 252, 210, 120, 45, 10, 1)
 # Repairs are drawn in by so much, and smaller ones left out: a loss that is a mean makes the
-# generator soften what was moved well (model card: what was tried). Trained with 0.03, in a
-# settled stage: before that, a generator that paints nothing yet would never begin to.
-QUIET = 0.04
+# generator soften what was moved well (model card: what was tried). Not trained with it before a
+# settled stage: a generator that paints nothing yet would never begin to.
+QUIET = 0.03
 
 
 @dataclass
@@ -123,12 +121,8 @@ class Generator(nn.Module):
 
     def __init__(self, config: FaceVid2VidConfig) -> None:
         super().__init__()
-        wide, thin, deep, fine = (
-            config.volume_channels * config.depth,
-            config.picture_channels,
-            config.bottleneck_channels,
-            config.fine_channels,
-        )
+        wide, thin = config.volume_channels * config.depth, config.picture_channels
+        deep = config.bottleneck_channels
         self.third = ConvBlock(wide + config.keypoints + 3, wide)
         self.down = DownBlock(wide, deep)
         self.bottleneck = nn.Sequential(*(ResBlock(deep) for _ in range(config.bottleneck_blocks)))
@@ -139,10 +133,6 @@ class Generator(nn.Module):
         marks = len(self.rims) + len(self.openings)
         self.fuse2 = nn.Sequential(ConvBlock(2 * thin + 12 + marks, thin), ResBlock(thin))
         self.head = zero_head(thin, 16)
-        self.fine = nn.Conv2d(thin, 4 * fine, 1)
-        self.detail = nn.Sequential(
-            nn.Conv2d(fine + 6, fine, 3, padding=1), nn.ReLU(inplace=True), zero_head(fine, 3)
-        )
 
     def forward(self, moved: Moved, driving: torch.Tensor) -> torch.Tensor:
         """driving: keypoints (N, K, 3)."""
@@ -157,10 +147,7 @@ class Generator(nn.Module):
         heads = convolved_apart(self.head, x, (slice(12), slice(12, None)))
         painted, kept = (functional.pixel_shuffle(each.float(), 2) for each in heads)
         kept = torch.sigmoid(kept + 4.0)  # starts as the moved source, nothing painted
-        repair = smoothed((kept - 1) * moved.picture + painted, COARSE)
-        fine = functional.pixel_shuffle(self.fine(x), 2)
-        detail = self.detail(torch.cat([fine, moved.picture, moved.picture + repair], 1))
-        repair = smoothed(repair + detail, ALL)
+        repair = smoothed((kept - 1) * moved.picture + painted, SMOOTH)
         if self.training:  # what is left out has no gradient
             return moved.picture + repair
         return moved.picture + repair - repair.clamp(-QUIET, QUIET)
