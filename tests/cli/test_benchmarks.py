@@ -254,7 +254,7 @@ def test_speed(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     record = json.loads((tmp_path / "speed.json").read_text())
     assert set(record["by_length"]) == {"8", "16"}
     assert all(value > 0 for row in record["by_threads"].values() for value in row.values())
-    assert all(value > 0 for value in record["call"].values())
+    assert 0 < record["call"]["median_ms"] <= record["call"]["p99_ms"]
     text = report.section(tmp_path, "speed")
     assert "| threads 1 |" in text and "| file decode, frames/s |" in text
 
