@@ -87,21 +87,21 @@ def cpu_ms(work: Callable[[], object], repeats: int) -> float:
 
 def convolution_peak() -> float:
     """GFLOP/s of the best of some 3x3 convolutions on one thread, channels last."""
-    best = 0.0
-    for channels, side in ((64, 64), (128, 64), (256, 32)):
+
+    def ms(channels: int, side: int) -> float:
         x = torch.rand(1, channels, side, side).contiguous(memory_format=torch.channels_last)
         kernel = torch.rand(channels, channels, 3, 3).contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():
             torch.conv2d(x, kernel, padding=1)
-            ms = cpu_ms(partial(torch.conv2d, x, kernel, padding=1), 15)
-        best = max(best, 2 * 9 * channels**2 * side**2 / ms / 1e6)
-    return best
+            return cpu_ms(partial(torch.conv2d, x, kernel, padding=1), 15)
+
+    return _best(ms)
 
 
 def int8_peak() -> float:
     """GFLOP/s of the best of some chains of 3x3 convolutions in int8 on one thread, OpenVINO."""
-    best = 0.0
-    for channels, side in ((64, 64), (128, 64), (256, 32)):
+
+    def ms(channels: int, side: int) -> float:
         shape = [1, channels, side, side]
         given = x = ops.parameter(shape, np.float32)
         weights = np.random.default_rng(0).uniform(-1, 1, (channels, channels, 3, 3))
@@ -113,9 +113,17 @@ def int8_peak() -> float:
         made = CORE.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1})
         request, picture = made.create_infer_request(), np.ones(shape, np.float32)
         request.infer([picture])
-        ms = cpu_ms(partial(request.infer, [picture]), 15) / CHAIN
-        best = max(best, 2 * 9 * channels**2 * side**2 / ms / 1e6)
-    return best
+        return cpu_ms(partial(request.infer, [picture]), 15) / CHAIN
+
+    return _best(ms)
+
+
+def _best(ms: Callable[[int, int], float]) -> float:
+    """GFLOP/s at best of 3x3 convolutions, each of so many channels and such a side."""
+    shapes = (64, 64), (128, 64), (256, 32)
+    return max(
+        2 * 9 * channels**2 * side**2 / ms(channels, side) / 1e6 for channels, side in shapes
+    )
 
 
 def _animators(weights: Path | None) -> dict[str, Animator]:

@@ -22,7 +22,7 @@ from thcodec.pipeline.synthesis import Planned, Synthesis
 from thcodec.pipeline.view import View
 
 Pictures = dict[int, np.ndarray]
-_BATCH = 8  # frames that encoders of files see at a time
+BATCH = 8  # frames at a time, as in file mode
 
 
 class SharedEyes(Animator):
@@ -187,7 +187,7 @@ def encoded(
 def warm(frames: Sequence[np.ndarray], animator: Animator) -> None:
     """What a runtime compiles when it is first needed is not the work."""
     config, decoder = EncoderConfig(crop="none", size=animator.size), Decoder(animator=animator)
-    for packet in encoded(frames[:_BATCH], animator, config):
+    for packet in encoded(frames[:BATCH], animator, config):
         decoder.push(packet)
     encoded(frames[:2], animator, config, live=True)
 

@@ -25,8 +25,9 @@ import numpy as np
 import torch
 
 from benchmarks import common, live
+from benchmarks.live import CONFIG
 from benchmarks.memory import THCODEC
-from benchmarks.sampling import encoded, warm
+from benchmarks.sampling import BATCH, encoded, warm
 from benchmarks.startup import start
 from thcodec import decode, encode
 from thcodec.bitstream.header import ModelIdentity
@@ -46,9 +47,7 @@ from thcodec.pipeline.decoder import Decoder
 from thcodec.pipeline.encoder import Encoder
 from thcodec.sources.stills import StillEncoder, decode_still, resize_still
 
-BATCH = 8  # frames at a time, as in file mode
 LARGE_SHARE = 4  # so many times fewer frames of pictures larger than the clip's
-CONFIG = EncoderConfig(crop="none")
 UNALIGNED = replace(CONFIG, alignment=0)
 FACE = "enlarge a still by the network, 64 to 256"
 # Compact 4, the network as it was when its speed became a matter of its own.

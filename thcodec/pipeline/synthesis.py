@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby, pairwise
 
 import numpy as np
 
@@ -57,14 +57,13 @@ class Synthesis:
         where their source is not here. While some are shown, the next ones are made, but for those
         that are blended.
         """
-        before: tuple[list[MotionFrame], Begun] | None = None
-        for batch in self._batches(planned, most):
-            begun = [frame for frame, _ in batch], self._begin_safely(batch)
-            if before is not None:
-                yield before[0], before[1]() or None
-            before = begun
-        if before is not None:
-            yield before[0], before[1]() or None
+        begun = (
+            ([frame for frame, _ in batch], self._begin_safely(batch))
+            for batch in self._batches(planned, most)
+        )
+        end: tuple[list[MotionFrame], Begun] = [], list
+        for (frames, pictures), _ in pairwise(chain(begun, [end])):  # the next one has begun
+            yield frames, pictures() or None
 
     def _batches(self, planned: Sequence[Planned], most: int) -> Iterator[list[Planned]]:
         for _, run in groupby(planned, key=self._shared):
@@ -112,10 +111,8 @@ class Synthesis:
         others = self._animator.transfer(motions, one, other)
         if self._kind == TransitionKind.BLEND:
             return partial(self._animator.blend, one, other, motions, others, weights)
-        first, second = (
-            self._animator.animating(one, motions),
-            self._animator.animating(other, others),
-        )
+        first = self._animator.animating(one, motions)
+        second = self._animator.animating(other, others)
         return lambda: [fade(*each) for each in zip(first(), second(), weights, strict=True)]
 
     def _moved(self, pair: Pair, pictures: Begun, weights: list[float], at_first: bool) -> Begun:
