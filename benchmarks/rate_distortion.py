@@ -255,7 +255,11 @@ def check(
     Raises SystemExit when one differs by more than 5 %.
     """
     compared, worst = 0, 0.0
-    names = {"x264": "libx264 veryslow", "x265": "libx265 slow", "svtav1": "libsvtav1 4"}
+    names = {
+        "x264": "libx264 veryslow, two slices",
+        "x265": "libx265 slow",
+        "svtav1": "libsvtav1 4",
+    }
     for clip, codecs in clips.items():
         path = folder / f"{clip}.json"
         for row in json.loads(path.read_text()) if path.is_file() else []:

@@ -47,7 +47,7 @@ CURVES = {
 }
 INTERVALS = (*range(1, 25), *range(25, 101, 5))
 CRFS = (23, 33, 43)
-H264 = {"preset": "slow", "x264-params": "keyint=250"}
+H264 = {"preset": "slow", "x264-params": f"keyint=250:{anchors.ONE_SLICE}"}
 VIDEO_INTERVALS = (10, 20, 30)
 # Read off the paper's plot, bytes of uncompressed tensors at an interval; and its two claims.
 PAPER = {
