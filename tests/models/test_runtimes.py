@@ -143,6 +143,27 @@ def test_nobody_is_told_what_is_run(tmp_path):
 
 
 @needs_openvino
+@pytest.mark.parametrize("attempt", range(6))  # about every second one hung, when any could
+def test_threads_that_are_the_first_to_run_a_network_do_not_hang(attempt):
+    code = """if True:
+        import threading
+        import openvino
+        import thcodec.models.openvino_files
+
+        together = threading.Barrier(8)
+        def translate():
+            together.wait()
+            openvino.Type.f32.to_dtype()
+        threads = [threading.Thread(target=translate) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    """
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@needs_openvino
 def test_ctrl_c_is_no_fault_after_another_thread_let_the_network_go(random_weights):
     """OpenVINO gives the thread that loads it another stack for signals."""
     code = f"""if True:
