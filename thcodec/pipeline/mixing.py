@@ -5,9 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from thcodec.models.face_vid2vid.tracking import grey, optical_flow
+from thcodec.models.face_vid2vid.tracking import grey, optical_flow, places
 
 _SMOOTH = 2.0  # pixels: standard deviation with which the flow is smoothed where trust ends
+_SHARP = cv2.INTER_CUBIC  # for pictures that are seen: linear sampling would blur them
+_ROWS = 32  # that are mixed at a time: what is made on the way stays in the processor's cache
 
 
 class Difference:
@@ -24,11 +26,11 @@ class Difference:
         fine = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (second, first)]
         flow = optical_flow(*fine)
         self._grey = grey(first)  # coarse is enough to follow it, which costs in every frame
-        self._places = _places(len(first))
-        shift = (flow.to - self._places) * flow.trusted[..., None]
+        shift = (flow.to - places(len(first))) * flow.trusted[..., None]
         self._shift = cv2.GaussianBlur(shift, (0, 0), _SMOOTH)
         self._second = second.astype(np.float32)
-        self._rest = self._second - _moved(first, self._places + self._shift)
+        moved = _sampled(first.astype(np.float32), places(len(first)) + self._shift, _SHARP)
+        self._rest = self._second - moved
 
     def mixed(self, first: np.ndarray, weight: float) -> np.ndarray:
         """A picture of the first source and the second's of the same frame, moved towards each
@@ -40,9 +42,22 @@ class Difference:
         """
         search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         still = np.zeros((*self._grey.shape, 2), np.float32)
-        origin = self._places + _enlarged(search.calc(grey(first), self._grey, still), len(first))
+        since = _enlarged(search.calc(grey(first), self._grey, still), len(first))
+        shown = np.empty_like(first)
+        fine = first.astype(np.float32)
+        for top in range(0, len(first), _ROWS):
+            rows = slice(top, top + _ROWS)
+            here = places(len(first))[rows]
+            shown[rows] = self._mixed(fine, here, here + since[rows], weight)
+        return shown
+
+    def _mixed(
+        self, first: np.ndarray, here: np.ndarray, origin: np.ndarray, weight: float
+    ) -> np.ndarray:
+        """Some rows: the places ``here`` of the first picture, float32, were at ``origin`` in the
+        pictures that were compared, (h, S, 2) each."""
         shift = _sampled(self._shift, origin)
-        moved = _moved(first, self._places + weight * shift)
+        moved = _sampled(first, here + weight * shift, _SHARP)
         there = origin - (1 - weight) * shift
         rest, second = _sampled(self._rest, there), _sampled(self._second, there)
         mixture = cv2.addWeighted(moved, 1, rest, weight, 0)
@@ -51,25 +66,13 @@ class Difference:
         return shown
 
 
-def _places(size: int) -> np.ndarray:
-    """The x and y of every pixel, (size, size, 2)."""
-    axis = np.arange(size, dtype=np.float32)
-    return np.stack(np.meshgrid(axis, axis), -1)
-
-
 def _enlarged(shift: np.ndarray, size: int) -> np.ndarray:
     """Shifts in pixels (s, s, 2) as those of a picture of another size."""
     enlarged: np.ndarray = cv2.resize(shift, (size, size)) * np.float32(size / len(shift))
     return enlarged
 
 
-def _moved(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """A picture as float32; linear sampling would blur what is seen of it."""
-    return _sampled(picture.astype(np.float32), places, cv2.INTER_CUBIC)
-
-
-def _sampled(field: np.ndarray, places: np.ndarray, how: int = cv2.INTER_LINEAR) -> np.ndarray:
-    """Values (S, S, n) float32 at places (S, S, 2)."""
-    x, y = cv2.split(places)
-    sampled: np.ndarray = cv2.remap(field, x, y, how, borderMode=cv2.BORDER_REPLICATE)
+def _sampled(field: np.ndarray, at: np.ndarray, how: int = cv2.INTER_LINEAR) -> np.ndarray:
+    """Values (S, S, n) float32 at places (h, S, 2)."""
+    sampled: np.ndarray = cv2.remap(field, at, None, how, borderMode=cv2.BORDER_REPLICATE)
     return sampled

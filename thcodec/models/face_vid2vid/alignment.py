@@ -32,11 +32,12 @@ LIMIT = 0.05
 FAR = 0.06  # way of the extractor's from the frame before that is no noise: nearly two samples
 STEPS = 2  # of one round
 # Each step looks at every second row, the next one at the others: as good, in half the time.
-ROWS = tuple(np.arange(SIZE * SIZE).reshape(SIZE, SIZE)[first::2].ravel() for first in (0, 1))
+ROWS = slice(0, None, 2), slice(1, None, 2)
 # Thousandths of ST-LPIPS for what colours, 0..1, differ by on the mean, see benchmarks/distance.py.
 SLOPE = 1700.0
 BLOCK = 256  # samples in one product: of larger ones OpenBLAS makes threads, which cost more
 LEAST = 1e-6  # share that counts; processors are slow with the denormal numbers among those below
+PATH = ["einsum_path", (0, 1), (0, 1)]  # that optimize=True takes longer to find than to go
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,7 @@ class Alignment:
     def __init__(
         self, source: Scene, driving: Scene, jacobian: np.ndarray, cheapest: np.ndarray
     ) -> None:
-        self._source, self._driving = source.patch, driving.features().reshape(SIZE * SIZE, -1)
+        self._source, self._driving = source.patch, driving.features()
         self._cheapest = cheapest
         # How a keypoint's way shifts the samples that follow it: by -A of it, free ones by -1.
         self._turn = np.eye(2, dtype=np.float32)[None].repeat(COMPACT.keypoints, 0)
@@ -132,16 +133,17 @@ class Alignment:
         """A better drift (K, 2) of the driving keypoints, in half picture sides, from where the
         extractor saw them; reach: what they do with the drift that is given.
         """
-        shares = reach.shares.reshape(-1, COMPACT.keypoints)
-        shares = np.where(shares > LEAST, shares, np.float32(0))
-        picture, seen = reach.picture.reshape(-1, 2), reach.occlusion.reshape(-1)
+        begun = drift
         for number in range(STEPS):  # the masks go with the keypoints in the next round
-            at = ROWS[number % len(ROWS)]
-            step = self._step(drift, picture[at], shares[at], seen[at], self._driving[at])
-            better = (drift + step).clip(-LIMIT, LIMIT)
-            way, drift = better - drift, better
-            shift = np.einsum("kij,kj->ki", self._turn, way.astype(np.float32))
-            picture = picture - shares @ shift
+            rows = ROWS[number % len(ROWS)]
+            parts = reach.shares, reach.picture, reach.occlusion[..., None], self._driving
+            shares, picture, seen, driving = (
+                part[rows].reshape(-1, part.shape[-1]) for part in parts
+            )
+            shares = shares * (shares > LEAST)
+            shift = np.einsum("kij,kj->ki", self._turn, drift - begun).astype(np.float32)
+            step = self._step(drift, picture - shares @ shift, shares, seen[:, 0], driving)
+            drift = (drift + step).clip(-LIMIT, LIMIT)
         return drift
 
     def _step(
@@ -177,7 +179,7 @@ class Alignment:
         for i, j in ((0, 0), (0, 1), (1, 1)):
             alike = (trust * _dots(along[i], along[j])).reshape(-1, BLOCK, 1)
             plain[i, j] = plain[j, i] = ((blocks * alike).transpose(0, 2, 1) @ blocks).sum(0)
-        turned = np.einsum("ijkl,kia,ljb->akbl", plain, self._turn, self._turn, optimize=True)
+        turned = np.einsum("ijkl,kia,ljb->akbl", plain, self._turn, self._turn, optimize=PATH)
         matrix: np.ndarray = turned.reshape(2 * count, 2 * count)
         return matrix
 

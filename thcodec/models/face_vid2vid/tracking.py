@@ -8,6 +8,7 @@ stand at fixed places of the source and say how the picture moved there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -67,15 +68,21 @@ def _sought(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _checked(a: np.ndarray, b: np.ndarray, there: np.ndarray, back: np.ndarray) -> Flow:
-    y, x = np.mgrid[0 : len(a), 0 : len(a)].astype(np.float32)
-    to_x, to_y = x + there[..., 0], y + there[..., 1]
+    to = places(len(a)) + there
     returned, seen = (
-        cv2.remap(part, to_x, to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        cv2.remap(part, to, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         for part in (back, b)
     )
     miss = there + returned
-    alike = np.abs(seen.astype(np.float32) - a) < UNLIKE
-    return Flow(np.stack([to_x, to_y], -1), ((miss**2).sum(-1) < MISS**2) & alike)
+    near = np.einsum("hwi,hwi->hw", miss, miss) < MISS**2
+    return Flow(to, near & (cv2.absdiff(seen, a) < UNLIKE))
+
+
+@cache
+def places(size: int) -> np.ndarray:
+    """The x and y of every pixel, (size, size, 2) float32; not to be written to."""
+    axis = np.arange(size, dtype=np.float32)
+    return np.stack(np.meshgrid(axis, axis), -1)
 
 
 def follow(flow: Flow, anchors: np.ndarray) -> np.ndarray:
@@ -86,21 +93,21 @@ def follow(flow: Flow, anchors: np.ndarray) -> np.ndarray:
     """
     size = len(flow.to)
     axis = np.linspace(-1, 1, size, dtype=np.float32)
-    shift = flow.to * np.float32(2 / (size - 1)) - 1
-    shift -= np.stack(np.meshgrid(axis, axis), -1)
     near_x, near_y = (
         np.exp((axis - anchors[:, i, None].astype(np.float32)) ** 2 / (-2 * REACH**2))
         for i in (0, 1)
     )
     trusted = flow.trusted.astype(np.float32)
-    parts = shift[..., 0] * trusted, shift[..., 1] * trusted, trusted
+    shift = (flow.to - places(size)) * trusted[..., None]
     # One by one: of larger products OpenBLAS makes threads, which cost more than they bring.
-    rows = np.stack([near_y @ part for part in parts], -1)
-    sums = (rows * near_x[..., None]).sum(1)
+    sums = np.stack(
+        [np.vecdot(near_y @ part, near_x) for part in (shift[..., 0], shift[..., 1], trusted)], -1
+    )
     share = sums[:, 2] / (near_y.sum(1) * near_x.sum(1) + 1e-6)  # a stream's may be far outside
     sure = share > 0.5
+    way = sums[:, :2] / (sums[:, 2:] + 1e-6) * (2 / (size - 1))
     points = np.zeros((len(anchors), 3))
-    points[:, :2] = anchors + np.where(sure[:, None], sums[:, :2] / (sums[:, 2:] + 1e-6), 0.0)
+    points[:, :2] = anchors + np.where(sure[:, None], way, 0.0)
     points[:, 2] = np.where(sure, 0.0, LOST)
     return points
 
