@@ -9,8 +9,6 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import BinaryIO, Protocol, TypeVar
 
-import cv2
-
 from thcodec.bitstream import AudioRecord, EndRecord, Packet, Reader, RecordType, StreamHeader
 from thcodec.errors import (
     ChecksumError,
@@ -20,6 +18,7 @@ from thcodec.errors import (
     TimingError,
     TruncatedError,
 )
+from thcodec.media.opencv_threads import opencv_threads
 from thcodec.media.video_output import VideoOutput
 from thcodec.media.y4m import Y4mOutput
 from thcodec.models.animator import Animator
@@ -77,10 +76,9 @@ def decode(
     """
     config = config or DecoderConfig()
     meter = Meter(progress)
-    if config.threads is not None:
-        cv2.setNumThreads(config.threads)
     size = _file_size(source)
     with Reader(source) as reader, ExitStack() as stack:
+        stack.enter_context(opencv_threads(config.threads))
         outputs = _Outputs(stack, reader.header, target, raw, config, overwrite)
         writing = stack.enter_context(Behind())
         decoder = Decoder(replace(config, hold=0), animator=animator)  # files keep their order

@@ -8,10 +8,9 @@ from contextlib import closing
 from fractions import Fraction
 from typing import BinaryIO
 
-import cv2
-
 from thcodec.bitstream import Packet, Writer
 from thcodec.media.audio import AudioPacket
+from thcodec.media.opencv_threads import opencv_threads
 from thcodec.media.video_input import InputFrame, VideoInput
 from thcodec.models.animator import Animator
 from thcodec.pipeline.behind import Behind
@@ -58,9 +57,8 @@ def encode(
     """
     config = config or EncoderConfig()
     meter = Meter(progress)
-    if config.threads is not None:
-        cv2.setNumThreads(config.threads)
     with (
+        opencv_threads(1),  # more would only get into the way of the coder's own
         Writer(target, overwrite=overwrite, in_place=in_place) as writer,
         VideoInput(
             source,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from thcodec.models.face_vid2vid.tracking import grey, optical_flow, places
+from thcodec.models.face_vid2vid.tracking import grey, optical_flow, places, sampled
 
 _SMOOTH = 2.0  # pixels: standard deviation with which the flow is smoothed where trust ends
 _SHARP = cv2.INTER_CUBIC  # for pictures that are seen: linear sampling would blur them
@@ -29,7 +29,7 @@ class Difference:
         shift = (flow.to - places(len(first))) * flow.trusted[..., None]
         self._shift = cv2.GaussianBlur(shift, (0, 0), _SMOOTH)
         self._second = second.astype(np.float32)
-        moved = _sampled(first.astype(np.float32), places(len(first)) + self._shift, _SHARP)
+        moved = sampled(first.astype(np.float32), places(len(first)) + self._shift, _SHARP)
         self._rest = self._second - moved
 
     def mixed(self, first: np.ndarray, weight: float) -> np.ndarray:
@@ -56,10 +56,10 @@ class Difference:
     ) -> np.ndarray:
         """Some rows: the places ``here`` of the first picture, float32, were at ``origin`` in the
         pictures that were compared, (h, S, 2) each."""
-        shift = _sampled(self._shift, origin)
-        moved = _sampled(first, here + weight * shift, _SHARP)
+        shift = sampled(self._shift, origin)
+        moved = sampled(first, here + weight * shift, _SHARP)
         there = origin - (1 - weight) * shift
-        rest, second = _sampled(self._rest, there), _sampled(self._second, there)
+        rest, second = sampled(self._rest, there), sampled(self._second, there)
         mixture = cv2.addWeighted(moved, 1, rest, weight, 0)
         mixture = cv2.max(cv2.min(mixture, cv2.max(moved, second)), cv2.min(moved, second))
         shown: np.ndarray = np.rint(mixture.clip(0, 255)).astype(np.uint8)
@@ -70,9 +70,3 @@ def _enlarged(shift: np.ndarray, size: int) -> np.ndarray:
     """Shifts in pixels (s, s, 2) as those of a picture of another size."""
     enlarged: np.ndarray = cv2.resize(shift, (size, size)) * np.float32(size / len(shift))
     return enlarged
-
-
-def _sampled(field: np.ndarray, at: np.ndarray, how: int = cv2.INTER_LINEAR) -> np.ndarray:
-    """Values (S, S, n) float32 at places (h, S, 2)."""
-    sampled: np.ndarray = cv2.remap(field, at, None, how, borderMode=cv2.BORDER_REPLICATE)
-    return sampled

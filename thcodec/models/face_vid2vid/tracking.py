@@ -69,13 +69,17 @@ def _sought(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _checked(a: np.ndarray, b: np.ndarray, there: np.ndarray, back: np.ndarray) -> Flow:
     to = places(len(a)) + there
-    returned, seen = (
-        cv2.remap(part, to, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for part in (back, b)
-    )
+    returned, seen = sampled(back, to), sampled(b, to)
     miss = there + returned
     near = np.einsum("hwi,hwi->hw", miss, miss) < MISS**2
     return Flow(to, near & (cv2.absdiff(seen, a) < UNLIKE))
+
+
+def sampled(field: np.ndarray, at: np.ndarray, how: int = cv2.INTER_LINEAR) -> np.ndarray:
+    """Values (H, W, ...) at places (h, w, 2) float32, x and y of pixels: (h, w, ...)."""
+    border = cv2.BORDER_REPLICATE
+    values: np.ndarray = cv2.remap(field, at, None, how, borderMode=border)  # type: ignore[call-overload]
+    return values
 
 
 @cache
