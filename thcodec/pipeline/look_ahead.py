@@ -17,12 +17,13 @@ Affordable = Callable[[int], float]  # what a choice wants to know at a presenta
 Planned = tuple[SeenFrame, Chosen]
 
 _STEP = 8  # of the last frames at a time
+_DEPTH = 2  # batches that the thread may be ahead of the coder: neither waits for a slow one
 
 
 class LookAhead:
     """Sees the frames of one stream in batches, and chooses their sources in order.
 
-    With a thread, a batch is begun while the one before is judged in it, and comes out two calls
+    With a thread, a batch is begun while the one before is judged in it, and comes out some calls
     later. Sources are chosen in it too, where that waits for nothing that is coded.
 
     Args:
@@ -39,7 +40,7 @@ class LookAhead:
         self._observer, self._frames = observer, frames
         self._thread = ThreadPoolExecutor(1) if thread else None
         self._chooses = thread and not choice.waits  # in the thread
-        self._under_way: Future[list[Any]] | None = None  # the batch before the newest
+        self._under_way: deque[Future[list[Any]]] = deque()  # what the thread does, in order
         self._coming: Callable[[], list[SeenFrame]] = list  # the newest
         self._seen: deque[SeenFrame] = deque()  # no source yet
 
@@ -47,8 +48,8 @@ class LookAhead:
         """Look at the next frames; the frames whose turn has come to be coded."""
         if self._thread is None:
             return self._chosen(self._observer.seeing(batch)(), self._frames, affordable)
-        before = self._finished()
-        self._under_way = self._thread.submit(self._look, batch)
+        self._under_way.append(self._thread.submit(self._look, batch))
+        before = self._under_way.popleft().result() if len(self._under_way) > _DEPTH else []
         return before if self._chooses else self._chosen(before, self._frames, affordable)
 
     def rest(self, affordable: Affordable) -> Iterator[Planned]:
@@ -56,20 +57,18 @@ class LookAhead:
         if self._thread is None:
             yield from self._chosen([], 0, affordable)
             return
-        if self._under_way is None:  # they came out before
+        if not self._under_way:  # they came out before
             return
-        made = self._finished()
-        self._under_way = self._thread.submit(self._look, [])
+        self._under_way.append(self._thread.submit(self._look, []))
         if not self._chooses:
-            yield from self._chosen(made + self._finished(), 0, affordable)
+            yield from self._chosen(
+                [seen for batch in self._done() for seen in batch], 0, affordable
+            )
             return
-        yield from made
-        made = self._finished()
-        for kept in reversed(range(0, len(self._seen), _STEP)):
-            under_way = self._thread.submit(self._choose, kept)
-            yield from made
-            made = under_way.result()
-        yield from made
+        for _ in range(0, self._frames, _STEP):
+            self._under_way.append(self._thread.submit(self._choose))
+        for planned in self._done():
+            yield from planned
 
     def close(self) -> None:
         """Wait for the thread, and end it. What was begun is given up."""
@@ -85,14 +84,14 @@ class LookAhead:
             return seen
         return list(self._chosen(seen, self._frames, _not_asked))
 
-    def _choose(self, kept: int) -> list[Planned]:
+    def _choose(self) -> list[Planned]:
         """What it does when there are no more frames."""
-        return list(self._chosen([], kept, _not_asked))
+        return list(self._chosen([], max(0, len(self._seen) - _STEP), _not_asked))
 
-    def _finished(self) -> list[Any]:
-        """What the thread made last."""
-        under_way, self._under_way = self._under_way, None
-        return [] if under_way is None else under_way.result()
+    def _done(self) -> Iterator[list[Any]]:
+        """What it made, as soon as it is there, until there is nothing left to do."""
+        while self._under_way:
+            yield self._under_way.popleft().result()
 
     def _chosen(
         self, seen: list[SeenFrame], kept: int, affordable: Affordable
