@@ -326,7 +326,7 @@ def test_what_fails_in_the_thread_that_looks_ahead_comes_out_of_the_encoder() ->
                 raise ThvError("cannot see in the dark")
             return super().extract(pictures)
 
-    pictures = [clips.disc(index, 256, 256) for index in range(48)]
+    pictures = [clips.disc(index, 256, 256) for index in range(64)]
     pictures[24] = np.zeros((256, 256, 3), np.uint8)
     config = EncoderConfig(crop="none", interval=20, threads=2)
     encoder = Encoder(config, live=False, animator=Failing())
