@@ -37,12 +37,14 @@ _TWO_SLICES = "threads=2:sliced-threads=1"
 
 @dataclass(frozen=True)
 class Anchor:
-    """A codec with its preset, and the CRFs at full, half and quarter size; name: for figures."""
+    """A codec with its preset, and the CRFs at full, half and quarter size; name: for figures;
+    competes: else it is only there to be checked against others."""
 
     name: str
     encoder: str
     options: tuple[tuple[str, str], ...]
     crfs: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+    competes: bool = True
 
 
 ANCHORS = (
@@ -57,6 +59,7 @@ ANCHORS = (
         "libx264",
         (("preset", "veryslow"), ("x264-params", f"{_X264}:{_TWO_SLICES}")),
         ((41, 51), (), ()),
+        competes=False,
     ),
     Anchor(
         "libx265 slow",

@@ -154,7 +154,8 @@ def ours(
 
 def summary(clips: dict[str, dict[str, list[Point]]]) -> dict[str, Any]:
     """Means over clips of every point, thcodec's against the targets, BD-rates."""
-    codecs = list(next(iter(clips.values())))
+    only_checked = {anchor.name for anchor in ANCHORS if not anchor.competes}
+    codecs = [codec for codec in next(iter(clips.values())) if codec not in only_checked]
     means = {codec: _means([found[codec] for found in clips.values()]) for codec in codecs}
     return {
         "mean": {codec: [asdict(point) for point in row] for codec, row in means.items()},

@@ -195,7 +195,7 @@ def test_rate_distortion(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     for name, points in record["mean"].items():
         largest, smallest = (f(points, key=lambda p: p["bytes"]) for f in (max, min))
         assert largest["psnr"] > smallest["psnr"], name
-    assert len(record["mean"]) == 6 and not record["targets"][0]["met"]
+    assert len(record["mean"]) == 5 and not record["targets"][0]["met"]
     assert {row["metric"] for row in record["bd_rate"]} == {"psnr", "ssim", "stlpips"}
     drawn = (tmp_path / "rate_distortion.svg").read_text()
 

@@ -144,7 +144,7 @@ def test_nobody_is_told_what_is_run(tmp_path):
 
 @needs_openvino
 @pytest.mark.parametrize("attempt", range(6))  # about every second one hung, when any could
-def test_threads_that_are_the_first_to_run_a_network_do_not_hang(attempt):
+def test_threads_that_are_the_first_to_ask_for_a_type_do_not_hang(attempt):
     code = """if True:
         import threading
         import openvino
@@ -160,7 +160,7 @@ def test_threads_that_are_the_first_to_run_a_network_do_not_hang(attempt):
         for thread in threads:
             thread.join()
     """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
 
 
 @needs_openvino

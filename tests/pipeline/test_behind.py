@@ -17,6 +17,7 @@ import thcodec
 from tests import clips
 from tests.doubles import MomentAnimator
 from thcodec.bitstream import Reader, RecordType, Writer
+from thcodec.media.opencv_threads import opencv_threads
 from thcodec.media.video_input import VideoInput
 from thcodec.media.video_output import VideoOutput
 from thcodec.pipeline import DecoderConfig
@@ -199,6 +200,24 @@ def test_threads_reach_every_library(
     assert asked == {"VideoInput": 3, "VideoOutput": 3}
     usual = cv2.getNumThreads()
     assert of_opencv == [1, usual, 3, usual]  # encoding has threads enough of its own
+
+
+def test_threads_of_opencv_are_put_back_when_the_last_is_done() -> None:
+    usual = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        first, none, second = (opencv_threads(count) for count in (1, None, 2))
+        first.__enter__()
+        none.__enter__()
+        second.__enter__()
+        assert cv2.getNumThreads() == 2
+        first.__exit__(None, None, None)
+        none.__exit__(None, None, None)
+        assert cv2.getNumThreads() == 2
+        second.__exit__(None, None, None)
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(usual)
 
 
 def _pictures(path: Path) -> list[bytes]:

@@ -19,6 +19,7 @@ from thcodec import Decoder, Encoder, EncoderConfig, Frame, Packet, ThvError
 from thcodec.bitstream import KeypointModel, RecordType, Transition, TransitionKind
 from thcodec.bitstream.header import Crop, StillCodec
 from thcodec.models.animator import fade
+from thcodec.pipeline import mixing
 from thcodec.pipeline.config import DEFAULT_TRANSITION, DecoderConfig
 from thcodec.pipeline.mixing import Difference
 from thcodec.sources.stills import encode_still
@@ -338,6 +339,15 @@ def test_flow_moves_pixels_where_fading_shows_them_twice() -> None:
     for weight, end in ((0.0, first), (1.0, second)):
         mixture = Difference(first, second).mixed(first, weight)
         assert np.abs(mixture.astype(int) - end).max() <= 1
+
+
+def test_pictures_of_any_height_are_mixed_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (clips.disc(at, 104, 104) for at in (10, 12))  # no multiple of the rows
+    difference = Difference(first, second)
+    row_by_row = difference.mixed(first, 0.4)
+    monkeypatch.setattr(mixing, "_ROWS", 104)
+    assert np.array_equal(row_by_row, difference.mixed(first, 0.4))
+    assert not np.array_equal(row_by_row, first)
 
 
 def test_the_difference_of_two_sources_goes_with_the_head() -> None:

@@ -15,7 +15,6 @@ from functools import cache as remembered
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import openvino
 
 from thcodec.models import cache
@@ -27,10 +26,9 @@ _SUFFIXES = ".xml", ".bin"
 # signals, and unmaps that when it goes; if it goes in another thread, the next ctrl-C of the first
 # is a segmentation fault.
 CORE = openvino.Core()
-# Likewise once, before there are threads: two that are the first to have NumPy's types translated
-# can wait for each other for ever, one for Python's lock, one for that of the table.
+# Likewise once, before there are threads: two that are the first to ask for a type of NumPy's can
+# wait for each other for ever, one for Python's lock, one for that of OpenVINO's table of them.
 openvino.Type.f32.to_dtype()
-openvino.Type(np.float32)
 GRAPHS = 4  # goes up with every change of what the parts take, give or compute
 
 

@@ -34,7 +34,7 @@ def encode(
     animator: Animator | None = None,
 ) -> Summary:
     """Encode a video; it is read while the frames before are coded. Memory does not grow with its
-    length.
+    length. Until it is done OpenCV, whose number of threads is that of the whole process, has one.
 
     Args:
         source: a video file, or "-" for standard input.
@@ -58,7 +58,8 @@ def encode(
     config = config or EncoderConfig()
     meter = Meter(progress)
     with (
-        opencv_threads(1),  # more would only get into the way of the coder's own
+        # Beside the coder's own threads a second one of OpenCV's mostly spins (two cores).
+        opencv_threads(config.threads if live else 1),
         Writer(target, overwrite=overwrite, in_place=in_place) as writer,
         VideoInput(
             source,

@@ -23,8 +23,8 @@ _DEPTH = 2  # batches that the thread may be ahead of the coder: neither waits f
 class LookAhead:
     """Sees the frames of one stream in batches, and chooses their sources in order.
 
-    With a thread, a batch is begun while the one before is judged in it, and comes out some calls
-    later. Sources are chosen in it too, where that waits for nothing that is coded.
+    With a thread, a batch is begun while the one before is judged in it, and comes out ``_DEPTH``
+    + 1 calls later. Sources are chosen in it too, where that waits for nothing that is coded.
 
     Args:
         observer: sees the frames.
@@ -61,9 +61,9 @@ class LookAhead:
             return
         self._under_way.append(self._thread.submit(self._look, []))
         if not self._chooses:
-            yield from self._chosen(
-                [seen for batch in self._done() for seen in batch], 0, affordable
-            )
+            for seen in self._done():
+                yield from self._chosen(seen, self._frames, affordable)
+            yield from self._chosen([], 0, affordable)
             return
         for _ in range(0, self._frames, _STEP):
             self._under_way.append(self._thread.submit(self._choose))
@@ -74,6 +74,7 @@ class LookAhead:
         """Wait for the thread, and end it. What was begun is given up."""
         if self._thread is not None:
             self._thread.shutdown(cancel_futures=True)
+        self._under_way.clear()
         self._coming = list
 
     def _look(self, batch: list[CroppedFrame]) -> list[Any]:
@@ -89,7 +90,7 @@ class LookAhead:
         return list(self._chosen([], max(0, len(self._seen) - _STEP), _not_asked))
 
     def _done(self) -> Iterator[list[Any]]:
-        """What it made, as soon as it is there, until there is nothing left to do."""
+        """What the thread made, as soon as it is there, until there is nothing left to do."""
         while self._under_way:
             yield self._under_way.popleft().result()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from thcodec.models.face_vid2vid.tracking import grey, optical_flow, places, sampled
+from thcodec.models.face_vid2vid.tracking import grey, optical_flow, pixels, sampled
 
 _SMOOTH = 1.0  # pixels of 128: standard deviation with which the flow is smoothed where trust ends
 _SHARP = cv2.INTER_CUBIC  # for pictures that are seen: linear sampling would blur them
@@ -25,10 +25,10 @@ class Difference:
     def __init__(self, first: np.ndarray, second: np.ndarray) -> None:
         self._grey = grey(first)  # coarse is enough to follow it, and to tell the two apart
         flow = optical_flow(grey(second), self._grey)
-        shift = (flow.to - places(len(self._grey))) * flow.trusted[..., None]
+        shift = (flow.to - pixels(len(self._grey))) * flow.trusted[..., None]
         self._shift = _enlarged(cv2.GaussianBlur(shift, (0, 0), _SMOOTH), len(first))
         self._second = second.astype(np.float32)
-        moved = sampled(first.astype(np.float32), places(len(first)) + self._shift, _SHARP)
+        moved = sampled(first.astype(np.float32), pixels(len(first)) + self._shift, _SHARP)
         self._rest = self._second - moved
 
     def mixed(self, first: np.ndarray, weight: float) -> np.ndarray:
@@ -44,10 +44,10 @@ class Difference:
         since = _enlarged(search.calc(grey(first), self._grey, still), len(first))
         shown = np.empty_like(first)
         fine = first.astype(np.float32)
+        here = pixels(len(first))
         for top in range(0, len(first), _ROWS):
             rows = slice(top, top + _ROWS)
-            here = places(len(first))[rows]
-            shown[rows] = self._mixed(fine, here, here + since[rows], weight)
+            shown[rows] = self._mixed(fine, here[rows], here[rows] + since[rows], weight)
         return shown
 
     def _mixed(

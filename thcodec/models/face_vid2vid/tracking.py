@@ -68,7 +68,7 @@ def _sought(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _checked(a: np.ndarray, b: np.ndarray, there: np.ndarray, back: np.ndarray) -> Flow:
-    to = places(len(a)) + there
+    to = pixels(len(a)) + there
     returned, seen = sampled(back, to), sampled(b, to)
     miss = there + returned
     near = np.einsum("hwi,hwi->hw", miss, miss) < MISS**2
@@ -83,10 +83,12 @@ def sampled(field: np.ndarray, at: np.ndarray, how: int = cv2.INTER_LINEAR) -> n
 
 
 @cache
-def places(size: int) -> np.ndarray:
-    """The x and y of every pixel, (size, size, 2) float32; not to be written to."""
+def pixels(size: int) -> np.ndarray:
+    """The x and y of every pixel, (size, size, 2) float32, read-only."""
     axis = np.arange(size, dtype=np.float32)
-    return np.stack(np.meshgrid(axis, axis), -1)
+    grid = np.stack(np.meshgrid(axis, axis), -1)
+    grid.flags.writeable = False
+    return grid
 
 
 def follow(flow: Flow, anchors: np.ndarray) -> np.ndarray:
@@ -102,7 +104,7 @@ def follow(flow: Flow, anchors: np.ndarray) -> np.ndarray:
         for i in (0, 1)
     )
     trusted = flow.trusted.astype(np.float32)
-    shift = (flow.to - places(size)) * trusted[..., None]
+    shift = (flow.to - pixels(size)) * trusted[..., None]
     # One by one: of larger products OpenBLAS makes threads, which cost more than they bring.
     sums = np.stack(
         [np.vecdot(near_y @ part, near_x) for part in (shift[..., 0], shift[..., 1], trusted)], -1
