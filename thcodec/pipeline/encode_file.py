@@ -34,7 +34,8 @@ def encode(
     animator: Animator | None = None,
 ) -> Summary:
     """Encode a video; it is read while the frames before are coded. Memory does not grow with its
-    length. Until it is done OpenCV, whose number of threads is that of the whole process, has one.
+    length. Until it is done OpenCV, whose number of threads is that of the whole process, has one;
+    with ``live`` as many as ``config.threads`` says.
 
     Args:
         source: a video file, or "-" for standard input.
