@@ -104,7 +104,9 @@ def points(
         digest.update(frame.tobytes())
     for divisor, crfs in zip(DIVISORS, anchor.crfs, strict=True):
         for crf in crfs:
-            what = [digest.hexdigest(), asdict(anchor) | {"crfs": [divisor, crf]}, step]
+            codec = asdict(anchor) | {"crfs": [divisor, crf]}
+            del codec["competes"]
+            what = [digest.hexdigest(), codec, step]
             what += [av.library_versions["libavcodec"], stlpips is not None]
             key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:24]
             yield _kept(key) or _keep(key, _measure(anchor, frames, divisor, crf, step, stlpips))
