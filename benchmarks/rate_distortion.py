@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import anchors, common, rd_plot
-from benchmarks.anchors import ANCHORS, Anchor, Point
+from benchmarks.anchors import ANCHORS, TWO_SLICES, Anchor, Point
 from benchmarks.bd_rate import Curve, bd_rate, envelope
 from benchmarks.interval import measure
 from benchmarks.quality import STEP
@@ -93,7 +93,7 @@ def main() -> None:
             print(f"{clip.stem}: shorter than {SHORTEST} frames, left out")
             continue
         found = clips[clip.stem] = {OURS: list(ours(frames, network, settings, stlpips))}
-        for anchor in chosen:
+        for anchor in (*chosen, TWO_SLICES):
             found[anchor.name] = list(anchors.points(anchor, frames, STEP, stlpips))
             print(clip.stem, anchor.name, found[anchor.name][0], flush=True)
         check({clip.stem: found}, BASELINES, options.limit)  # now, not after the last clip
@@ -154,8 +154,7 @@ def ours(
 
 def summary(clips: dict[str, dict[str, list[Point]]]) -> dict[str, Any]:
     """Means over clips of every point, thcodec's against the targets, BD-rates."""
-    only_checked = {anchor.name for anchor in ANCHORS if not anchor.competes}
-    codecs = [codec for codec in next(iter(clips.values())) if codec not in only_checked]
+    codecs = [codec for codec in next(iter(clips.values())) if codec != TWO_SLICES.name]
     means = {codec: _means([found[codec] for found in clips.values()]) for codec in codecs}
     return {
         "mean": {codec: [asdict(point) for point in row] for codec, row in means.items()},
@@ -256,11 +255,7 @@ def check(
     Raises SystemExit when one differs by more than 5 %.
     """
     compared, worst = 0, 0.0
-    names = {
-        "x264": "libx264 veryslow, two slices",
-        "x265": "libx265 slow",
-        "svtav1": "libsvtav1 4",
-    }
+    names = {"x264": TWO_SLICES.name, "x265": "libx265 slow", "svtav1": "libsvtav1 4"}
     for clip, codecs in clips.items():
         path = folder / f"{clip}.json"
         for row in json.loads(path.read_text()) if path.is_file() else []:

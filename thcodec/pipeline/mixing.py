@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from thcodec.models.face_vid2vid.tracking import grey, optical_flow, pixels, sampled
+from thcodec.models.face_vid2vid.tracking import displacement, grey, optical_flow, pixels, sampled
 
 _SMOOTH = 2.0  # pixels: standard deviation with which the flow is smoothed where trust ends
 _SHARP = cv2.INTER_CUBIC  # for pictures that are seen: linear sampling would blur them
@@ -42,9 +42,7 @@ class Difference:
         Sampled backwards with the flow of the place itself: exact to first order, which is enough
         for the few pixels that two pictures of one frame differ by.
         """
-        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        still = np.zeros((*self._grey.shape, 2), np.float32)
-        since = _enlarged(search.calc(grey(first), self._grey, still), len(first))
+        since = _enlarged(displacement(grey(first), self._grey), len(first))
         shown = np.empty_like(first)
         fine = first.astype(np.float32)
         here = pixels(len(first))

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from thcodec.models.face_vid2vid.config import COMPACT
-from thcodec.models.face_vid2vid.tracking import grey, shrink
+from thcodec.models.face_vid2vid.tracking import grey, sampled, shrink
 from thcodec.motion.keypoints import Motion
 
 SIZE = COMPACT.motion_size  # of the pictures that are compared: the field has no more samples
@@ -136,13 +136,12 @@ class Alignment:
         begun = drift
         for number in range(STEPS):  # the masks go with the keypoints in the next round
             rows = ROWS[number % len(ROWS)]
-            parts = reach.shares, reach.picture, reach.occlusion[..., None], self._driving
-            shares, picture, seen, driving = (
-                part[rows].reshape(-1, part.shape[-1]) for part in parts
-            )
+            shares = reach.shares[rows].reshape(-1, COMPACT.keypoints)
             shares = shares * (shares > LEAST)
             shift = np.einsum("kij,kj->ki", self._turn, drift - begun).astype(np.float32)
-            step = self._step(drift, picture - shares @ shift, shares, seen[:, 0], driving)
+            picture = reach.picture[rows].reshape(-1, 2) - shares @ shift
+            seen, driving = reach.occlusion[rows].ravel(), self._driving[rows]
+            step = self._step(drift, picture, shares, seen, driving.reshape(len(seen), -1))
             drift = (drift + step).clip(-LIMIT, LIMIT)
         return drift
 
@@ -204,9 +203,6 @@ def _slopes(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _sampled(maps: list[np.ndarray], picture: np.ndarray) -> np.ndarray:
     """Maps (h, w, 3) where rows of a field's picture (n, 2) say, side by side: (n, C)."""
-    places = ((picture + 1) * ((SIZE - 1) / 2)).astype(np.float32)
-    x, y = (np.ascontiguousarray(each).reshape(-1, SIZE) for each in places.T)
-    parts = [
-        cv2.remap(each, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for each in maps
-    ]
+    places = ((picture + 1) * ((SIZE - 1) / 2)).astype(np.float32).reshape(-1, SIZE, 2)
+    parts = [sampled(each, places) for each in maps]
     return np.concatenate(parts, -1).reshape(len(picture), -1)

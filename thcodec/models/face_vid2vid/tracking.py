@@ -51,20 +51,20 @@ def grey(picture: np.ndarray) -> np.ndarray:
 
 def optical_flow(a: np.ndarray, b: np.ndarray) -> Flow:
     """Flow between grey pictures (S, S), from a to b: dense inverse search (Kroeger 2016)."""
-    return _checked(a, b, *_sought(a, b))
+    return _checked(a, b, displacement(a, b), displacement(b, a))
 
 
 def flow_both_ways(a: np.ndarray, b: np.ndarray) -> tuple[Flow, Flow]:
     """``optical_flow`` from a to b, and from b to a."""
-    there, back = _sought(a, b)
+    there, back = displacement(a, b), displacement(b, a)
     return _checked(a, b, there, back), _checked(b, a, back, there)
 
 
-def _sought(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far the pixels of a go to b, and those of b to a, (S, S, 2) each."""
+def displacement(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """How far the pixels of grey a (S, S) go to b, unchecked, (S, S, 2)."""
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    still = np.zeros((*a.shape, 2), np.float32)
-    return search.calc(a, b, still.copy()), search.calc(b, a, still)
+    sought: np.ndarray = search.calc(a, b, np.zeros((*a.shape, 2), np.float32))
+    return sought
 
 
 def _checked(a: np.ndarray, b: np.ndarray, there: np.ndarray, back: np.ndarray) -> Flow:
@@ -78,6 +78,7 @@ def _checked(a: np.ndarray, b: np.ndarray, there: np.ndarray, back: np.ndarray) 
 def sampled(field: np.ndarray, at: np.ndarray, how: int = cv2.INTER_LINEAR) -> np.ndarray:
     """Values (H, W, ...) at places (h, w, 2) float32, x and y of pixels: (h, w, ...)."""
     border = cv2.BORDER_REPLICATE
+    # The stubs do not know that places in one array need no second one.
     values: np.ndarray = cv2.remap(field, at, None, how, borderMode=border)  # type: ignore[call-overload]
     return values
 
